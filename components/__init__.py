@@ -1,0 +1,1 @@
+"""One room per component: `component.py` is its KFP face, `worker.py` the work."""

@@ -1,0 +1,54 @@
+"""The KFP face of evaluate."""
+
+from kfp import dsl
+
+from schemas import __version__
+
+
+@dsl.component(base_image=f"latticework/evaluate:{__version__}", install_kfp_package=False)
+def evaluate(  # type: ignore[no-untyped-def]
+    evaluation_section: str, schema: str, label_columns: list, classification: dict, spec: str, code: str,  # type: ignore[type-arg]
+    examples: dsl.Input[dsl.Dataset], statistics: dsl.Input[dsl.Artifact], transformed: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model], evaluation: dsl.Output[dsl.Artifact], metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+) -> bool:  # fmt: skip
+    """Proves that the exported model answers as the trained one, judges it, and says whether it is blessed.
+
+    Args:
+        evaluation_section: The spec's evaluate section, as JSON.
+        schema: The dataset schema, a tensorflow.metadata.v0.Schema as text proto.
+        label_columns: The columns that labels are made of.
+        classification: For each output, whether it is a probability.
+        spec: The spec, for the report.
+        code: A digest of the component's code, so that changed code runs again.
+        examples: What ingest wrote.
+        statistics: What validate wrote.
+        transformed: What transform wrote.
+        model: What train wrote.
+        evaluation: metrics.json, verdict.json, report.html and tfma/.
+        metrics: The metrics of all rows of the test split.
+        report: The report.
+
+    Returns:
+        Whether the model keeps all thresholds.
+    """
+    import json
+    import shutil
+    from pathlib import Path
+
+    from schemas.artifacts import read_manifest
+    from schemas.running import run_task
+
+    run_task(
+        "evaluate", evaluation=evaluation_section, schema=schema, label_columns=label_columns,
+        classification=classification, spec=spec, examples=examples.path, statistics=statistics.path,
+        transformed=transformed.path, model=model.path, output=evaluation.path,
+    )  # fmt: skip
+    shutil.copyfile(f"{evaluation.path}/report.html", report.path)
+    judged = read_manifest(evaluation.path, "evaluate")
+    for output, values in judged["metrics"].items():
+        for name, value in values.items():
+            metrics.log_metric(f"{output}_{name}", value)
+    # kfp's local cache takes an artifact without a file for one that was lost.
+    Path(metrics.path).write_text(json.dumps(metrics.metadata), encoding="utf-8")
+    return bool(judged["verdict"]["blessed"])

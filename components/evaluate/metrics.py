@@ -1,0 +1,148 @@
+"""Metrics of every output, overall and by slice, by TFMA on Beam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.extractors.slice_key_extractor import SLICE_KEY_EXTRACTOR_STAGE_NAME
+from tensorflow_model_analysis.proto import config_pb2
+
+from components.evaluate.batched import BatchedBinaryMetrics, BatchedRegressionMetrics
+from components.evaluate.predictions import BATCH_ROWS, predict
+from schemas.artifacts import split_parts
+from schemas.dataset import ColumnType
+from schemas.progress import Progress
+
+OVERALL = "overall"
+Metrics = dict[str, dict[str, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What TFMA is told of the model: `classification` says for each output whether it is a probability."""
+
+    classification: Mapping[str, bool]
+    slices: list[list[str]]
+
+
+def eval_config(judged: Judged) -> config_pb2.EvalConfig:
+    """TFMA's configuration; predictions and labels come with the rows, so that no model is loaded twice."""
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec()],
+        slicing_specs=[config_pb2.SlicingSpec()] + [config_pb2.SlicingSpec(feature_keys=n) for n in judged.slices],
+    )
+    for name, is_class in judged.classification.items():
+        metric = BatchedBinaryMetrics if is_class else BatchedRegressionMetrics
+        chosen = config_pb2.MetricConfig(class_name=metric.__name__, module=metric.__module__)
+        config.metrics_specs.add(output_names=[name], metrics=[chosen])
+    return config
+
+
+def evaluate_split(
+    saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged,
+    output: Path, beam_options: Iterable[str], progress: Progress,
+) -> Metrics:  # fmt: skip
+    """Runs TFMA over a split of raw rows.
+
+    Args:
+        saved_model: the exported model.
+        examples: what ingest wrote.
+        split: which of its splits.
+        columns: the columns' types.
+        judged: outputs and slices.
+        output: where TFMA's own files go.
+        beam_options: Beam's pipeline options.
+
+    Returns:
+        {slice: {output: {metric: value}}}; the slice of all rows is "overall", others read `column=value`.
+    """
+    config = eval_config(judged)
+    predictor = _Predict(str(saved_model), dict(columns), list(judged.classification), judged.slices, progress)
+    with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
+        evaluation = (
+            pipeline
+            | "Parts" >> beam.Create(split_parts(examples, split))
+            | "Judge"
+            >> tfma.ExtractAndEvaluate(
+                # TFMA starts its evaluator after the extractor of this name.
+                extractors=[tfma.extractors.Extractor(SLICE_KEY_EXTRACTOR_STAGE_NAME, beam.ParDo(predictor))],
+                evaluators=tfma.default_evaluators(eval_config=config),
+            )
+        )
+        _ = evaluation | "Write" >> tfma.WriteResults(
+            writers=tfma.default_writers(output_path=str(output), eval_config=config)
+        )
+    return read_metrics(output)
+
+
+class _Predict(beam.DoFn):
+    """Reads a part and yields TFMA's extracts: for every slice of a batch its labels and predictions."""
+
+    def __init__(
+        self, saved_model: str, columns: dict[str, ColumnType], outputs: list[str], slices: list[list[str]],
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        self.saved_model, self.columns, self.outputs, self.slices = saved_model, columns, outputs, slices
+        self.progress = progress
+        self.rows = 0
+
+    def setup(self) -> None:
+        self.model = tf.saved_model.load(self.saved_model)
+
+    def process(self, part: str) -> Iterator[dict[str, Any]]:
+        for batch in pq.ParquetFile(part).iter_batches(batch_size=BATCH_ROWS):
+            results = predict(self.model, batch, self.columns)
+            labels = {name: results[f"label/{name}"] for name in self.outputs}
+            predictions = {name: results[name] for name in self.outputs}
+            self.rows += batch.num_rows
+            self.progress.step(f"{self.rows:,} rows judged", rows=self.rows)
+            for key, rows in [((), slice(None)), *_slices(batch, self.slices)]:
+                yield {
+                    constants.LABELS_KEY: {name: value[rows] for name, value in labels.items()},
+                    constants.PREDICTIONS_KEY: {name: value[rows] for name, value in predictions.items()},
+                    constants.SLICE_KEY_TYPES_KEY: [key],
+                }
+
+
+def _slices(batch: pa.RecordBatch, slices: list[list[str]]) -> Iterator[tuple[tuple[tuple[str, str], ...], Any]]:
+    """Every slice that the batch has rows of, as TFMA's key, with the positions of those rows."""
+    for names in slices:
+        rows = [tuple("" if v is None else str(v) for v in row) for row in zip(*(batch[n].to_pylist() for n in names), strict=True)]
+        positions: dict[tuple[str, ...], list[int]] = {}
+        for position, values in enumerate(rows):
+            positions.setdefault(values, []).append(position)
+        for values, found in positions.items():
+            yield tuple(zip(names, values, strict=True)), np.array(found)
+
+
+def read_metrics(output: Path) -> Metrics:
+    """The metrics that TFMA wrote; a metric that a slice does not have (no positive row, say) is left out."""
+    result: Metrics = {}
+    for record in tfma.load_metrics(str(output)):
+        key = _slice_name(record.slice_key)
+        for found in record.metric_keys_and_values:
+            value = float(found.value.double_value.value)
+            if not math.isnan(value):
+                result.setdefault(key, {}).setdefault(found.key.output_name, {})[found.key.name] = value
+    return dict(sorted(result.items(), key=lambda item: (item[0] != OVERALL, item[0])))
+
+
+def _slice_name(key: Any) -> str:
+    parts = []
+    for single in key.single_slice_keys:
+        kind = single.WhichOneof("kind")
+        value = getattr(single, kind)
+        parts.append(f"{single.column}={value.decode() if isinstance(value, bytes) else value}")
+    return ", ".join(parts) or OVERALL

@@ -1,0 +1,46 @@
+"""Predictions of the exported model on raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from schemas.artifacts import split_parts
+from schemas.dataset import ColumnType
+from schemas.dense import numpy_columns
+
+BATCH_ROWS = 16_384
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+def split_batches(examples: str | Path, split: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a split in record batches, in order."""
+    for part in split_parts(examples, split):
+        yield from pq.ParquetFile(part).iter_batches(batch_size=BATCH_ROWS)
+
+
+def tensors(batch: pa.RecordBatch, columns: Mapping[str, ColumnType]) -> dict[str, Any]:
+    """The columns of a batch as the tensors [rows] that the exported signatures take."""
+    return {name: tf.constant(array) for name, array in numpy_columns(batch, columns).items()}
+
+
+def predict(model: Any, batch: pa.RecordBatch, columns: Mapping[str, ColumnType]) -> Arrays:
+    """Predictions and labels of raw rows by the `evaluate` signature.
+
+    Args:
+        model: the loaded SavedModel.
+        batch: raw rows with all columns of the schema.
+        columns: the columns' types.
+
+    Returns:
+        {output: float32 [rows], "label/<output>": float32 [rows]}.
+    """
+    results = model.signatures["evaluate"](**tensors(batch, columns))
+    return {name: value.numpy() for name, value in results.items()}

@@ -1,0 +1,104 @@
+"""Evaluate: the skew proof, metrics by TFMA, the verdict and the report."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from components.evaluate.metrics import Judged, evaluate_split
+from components.evaluate.report import render_report
+from components.evaluate.skew import check_skew
+from components.evaluate.verdict import judge, verdict_document
+from schemas.artifacts import read_manifest, whole_artifact
+from schemas.dataset import column_types, parse_schema
+from schemas.progress import Progress
+from schemas.spec import Evaluation
+
+LOCAL_RUNNER = ["--runner=FnApiRunner"]
+LIBRARIES = ("latticework", "tensorflow", "keras", "apache-beam", "tensorflow-model-analysis", "pyarrow", "numpy")
+
+
+def evaluate(
+    section: Evaluation,
+    schema: str,
+    label_columns: list[str],
+    classification: dict[str, bool],
+    examples: str | Path,
+    statistics: str | Path,
+    transformed: str | Path,
+    model: str | Path,
+    output: str | Path,
+    *,
+    spec_text: str = "",
+    beam_options: Iterable[str] = LOCAL_RUNNER,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Proves that the exported model answers as the trained one, judges it on the test split, writes the report.
+
+    Args:
+        section: the spec's evaluate section.
+        schema: the dataset schema as text proto.
+        label_columns: the columns that labels are made of.
+        classification: for each output, whether it is a probability.
+        examples, statistics, transformed, model: the artifacts of the components before.
+        output: the artifact's folder: metrics.json, verdict.json, report.html, tfma/.
+        spec_text: the spec, for the report.
+        beam_options: Beam's pipeline options.
+
+    Returns:
+        The manifest: metrics of all rows, the verdict, the skew that was measured.
+
+    Raises:
+        CheckFailed: the exported model does not answer as the trained one.
+    """
+    progress = progress or Progress("evaluate")
+    progress.start("comparing the exported model with the trained one")
+    columns = column_types(parse_schema(schema, "schema"))
+    trained, ingested = read_manifest(model, "train"), read_manifest(examples, "ingest")
+    saved_model = Path(model) / "saved_model"
+    skew = check_skew(
+        tf.saved_model.load(str(saved_model)), Path(model) / "model.keras", examples, transformed, columns, label_columns
+    )
+    split = "test" if ingested["rows"]["test"] else "eval"
+    manifest: dict[str, Any] = {"split": split, "skew": skew}
+    with whole_artifact(output, manifest) as place:
+        judged = Judged(classification, [list(names) for names in section.slices])
+        metrics = evaluate_split(
+            saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress
+        )
+        verdict = verdict_document(judge(section.thresholds, metrics["overall"]))
+        manifest.update(metrics=metrics["overall"], verdict=verdict)
+        (place / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        (place / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", encoding="utf-8")
+        page = render_report(
+            name=trained["name"],
+            examples=ingested,
+            validation=read_manifest(statistics, "validate"),
+            features=read_manifest(transformed, "transform"),
+            training=trained,
+            plot=(Path(model) / "model.svg").read_text(encoding="utf-8"),
+            metrics=metrics,
+            verdict=verdict,
+            skew=skew,
+            spec=spec_text,
+            versions=_versions(),
+        )
+        (place / "report.html").write_text(page, encoding="utf-8")
+    progress.done("blessed" if verdict["blessed"] else "not blessed", blessed=verdict["blessed"])
+    return manifest
+
+
+def _versions() -> dict[str, str]:
+    found = {"Python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,95 @@
+"""The model's graph as an SVG: layers in the rows that the data reaches them in."""
+
+from __future__ import annotations
+
+from html import escape
+
+import keras
+
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 44, 14, 46, 20
+FEATURE, LAYER, OUTPUT = "#e8f0fe", "#ffffff", "#e6f4ea"
+
+
+def plot_svg(model: keras.Model) -> str:
+    """Draws a Functional model; features at the top, outputs (their labels' names) at the bottom."""
+    edges, boxes = _graph(model)
+    ranks = _ranks(edges, boxes)
+    rows = _ordered_rows(edges, ranks)
+    width = max(len(row) for row in rows) * (BOX_WIDTH + GAP_X) + 2 * MARGIN
+    height = len(rows) * (BOX_HEIGHT + GAP_Y) + 2 * MARGIN - GAP_Y
+    places: dict[str, tuple[float, float]] = {}
+    for rank, row in enumerate(rows):
+        left = (width - len(row) * (BOX_WIDTH + GAP_X) + GAP_X) / 2
+        for position, name in enumerate(row):
+            places[name] = (left + position * (BOX_WIDTH + GAP_X), MARGIN + rank * (BOX_HEIGHT + GAP_Y))
+    drawn = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}" font-family="system-ui,sans-serif" font-size="12">'
+    ]
+    for start, end in edges:
+        (x1, y1), (x2, y2) = places[start], places[end]
+        x1, x2, y1 = x1 + BOX_WIDTH / 2, x2 + BOX_WIDTH / 2, y1 + BOX_HEIGHT
+        middle = (y1 + y2) / 2
+        drawn.append(f'<path d="M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}" fill="none" stroke="#9aa5b1"/>')
+    for name, (x, y) in places.items():
+        title, detail, colour = boxes[name]
+        middle = x + BOX_WIDTH / 2
+        drawn.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="{colour}" stroke="#5f6b7a"/>'
+            f'<text x="{middle:g}" y="{y + 18:g}" text-anchor="middle" fill="#1c2430">{escape(_fit(title))}</text>'
+            f'<text x="{middle:g}" y="{y + 34:g}" text-anchor="middle" fill="#5f6b7a">{escape(_fit(detail))}</text>'
+        )
+    return "".join(drawn) + "</svg>"
+
+
+def _fit(text: str) -> str:
+    return text if len(text) <= 25 else text[:24] + "…"
+
+
+def _graph(model: keras.Model) -> tuple[list[tuple[str, str]], dict[str, tuple[str, str, str]]]:
+    edges: list[tuple[str, str]] = []
+    boxes: dict[str, tuple[str, str, str]] = {}
+    for operation in model.operations:
+        is_input = isinstance(operation, keras.layers.InputLayer)
+        shape = "×".join(str(d) for d in operation.output.shape[1:]) or "id"
+        boxes[operation.name] = (operation.name, f"{type(operation).__name__} {shape}", FEATURE if is_input else LAYER)
+        if is_input:
+            boxes[operation.name] = (operation.name, "id" if shape == "id" else "number", FEATURE)
+        for node in operation._inbound_nodes:
+            edges += [(parent.operation.name, operation.name) for parent in node.parent_nodes]
+    for label, tensor in model.output.items():
+        end = f"output: {label}"
+        boxes[end] = (label, "output", OUTPUT)
+        edges.append((tensor._keras_history.operation.name, end))
+    return list(dict.fromkeys(edges)), boxes
+
+
+def _ranks(edges: list[tuple[str, str]], boxes: dict[str, tuple[str, str, str]]) -> dict[str, int]:
+    """The longest way from a feature to each box; features stand just above what reads them."""
+    ranks = dict.fromkeys(boxes, 0)
+    for _ in boxes:
+        changed = False
+        for start, end in edges:
+            if ranks[end] < ranks[start] + 1:
+                ranks[end], changed = ranks[start] + 1, True
+        if not changed:
+            break
+    return ranks
+
+
+def _ordered_rows(edges: list[tuple[str, str]], ranks: dict[str, int]) -> list[list[str]]:
+    """Boxes by rank, each row ordered by the mean place of its neighbours (Sugiyama et al., 1981)."""
+    rows: list[list[str]] = [[] for _ in range(max(ranks.values()) + 1)]
+    for name, rank in ranks.items():
+        rows[rank].append(name)
+    for sweep in range(6):
+        down = sweep % 2 == 0
+        places = {name: i / max(len(row), 1) for row in rows for i, name in enumerate(row)}
+        for row in rows if down else reversed(rows):
+            means = {}
+            for name in row:
+                near = [s for s, e in edges if e == name] if down else [e for s, e in edges if s == name]
+                means[name] = sum(places[n] for n in near) / len(near) if near else places[name]
+            row.sort(key=means.__getitem__)
+            places.update({name: i / max(len(row), 1) for i, name in enumerate(row)})
+    return rows

@@ -1,0 +1,177 @@
+"""Train: fits the Functional model on the transformed columns and exports it with the transform graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from components.train.batches import Rows
+from components.train.export import ServedModel
+from components.train.graph import build_model, compile_model, metric_name
+from components.train.plot import plot_svg
+from schemas.artifacts import Feature, read_features, read_manifest, split_parts, whole_artifact
+from schemas.dataset import column_types, parse_schema
+from schemas.errors import DataError
+from schemas.progress import Progress
+from schemas.spec import Model
+
+
+def train(
+    section: Model,
+    schema: str,
+    label_columns: list[str],
+    transformed: str | Path,
+    output: str | Path,
+    *,
+    name: str,
+    seed: int = 1,
+    module: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Fits the model, keeps its best weights, exports it.
+
+    Args:
+        section: the spec's model section.
+        schema: the dataset schema as text proto.
+        label_columns: the columns that labels are made of; they are no inputs of the served model.
+        transformed: what transform wrote.
+        output: the artifact's folder: model.keras, saved_model/, history.csv, model.svg, tensorboard/.
+        name: the model's name.
+        seed: of weights, dropout and row order.
+        module: the text of the module that `section.builder` names.
+
+    Returns:
+        The manifest: parameters, epochs, rows a second, history.
+    """
+    progress = progress or Progress("train")
+    read_manifest(transformed, "transform")
+    features, labels = read_features(transformed)
+    progress.start("building the model")
+    keras.utils.set_random_seed(seed)
+    model = build_model(section, features, name, module)
+    compile_model(model, section)
+    _check_monitor(section, list(section.outputs))
+    train_rows = _rows(section, features, labels, transformed, "train", model, seed)
+    eval_rows = _rows(section, features, labels, transformed, "eval", model, seed)
+    manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "outputs": list(section.outputs)}
+    with whole_artifact(output, manifest) as place:
+        watcher = _Watcher(progress, train_rows, section.training.epochs)
+        history = model.fit(
+            train_rows.dataset(),
+            validation_data=eval_rows.dataset() if eval_rows.count else None,
+            epochs=section.training.epochs,
+            verbose=0,
+            shuffle=False,
+            callbacks=[*_callbacks(section, place, eval_rows.count > 0), watcher],
+        )
+        progress.step("exporting", now=True)
+        model.save(place / "model.keras")
+        columns = column_types(parse_schema(schema, "schema"))
+        served = ServedModel(model, Path(transformed) / "transform_fn", columns, label_columns, labels)
+        served.save(place / "saved_model")
+        (place / "model.svg").write_text(plot_svg(model), encoding="utf-8")
+        manifest["history"] = {key: [float(v) for v in values] for key, values in history.history.items()}
+        manifest["epochs"] = len(history.epoch)
+        manifest["rows_per_second"] = round(watcher.rows_per_second)
+    progress.done(f"{manifest['epochs']} epochs, {manifest['parameters']:,} parameters", epochs=manifest["epochs"])
+    return manifest
+
+
+def _rows(
+    section: Model, features: Mapping[str, Feature], labels: list[str], transformed: str | Path, split: str,
+    model: keras.Model, seed: int,
+) -> Rows:  # fmt: skip
+    used = {tensor.name for tensor in model.inputs}
+    training = section.training
+    return Rows(
+        split_parts(transformed, split),
+        {name: feature for name, feature in features.items() if name in used},
+        labels,
+        training.batch_size if split == "train" else max(training.batch_size, 8_192),
+        training.memory_rows,
+        training.shuffle and split == "train",
+        seed,
+    )
+
+
+def _check_monitor(section: Model, outputs: list[str]) -> None:
+    stopping = section.training.early_stopping
+    if stopping is None:
+        return
+    several = len(outputs) > 1
+    logged = {"loss", "val_loss"}
+    for label, output in section.outputs.items():
+        prefix = f"{label}_" if several else ""
+        names = [metric_name(metric) for metric in output.metrics] + (["loss"] if several else [])
+        logged |= {f"{val}{prefix}{metric}" for metric in names for val in ("", "val_")}
+    if stopping.monitor not in logged:
+        raise DataError(
+            f"model.training.early_stopping.monitor: '{stopping.monitor}' is not logged; "
+            f"expected one of {', '.join(sorted(logged))}"
+        )
+
+
+def _callbacks(section: Model, place: Path, has_eval: bool) -> list[keras.callbacks.Callback]:
+    callbacks: list[keras.callbacks.Callback] = [
+        keras.callbacks.CSVLogger(str(place / "history.csv")),
+        keras.callbacks.TensorBoard(str(place / "tensorboard"), write_graph=False, update_freq="epoch"),
+    ]
+    stopping = section.training.early_stopping
+    if stopping is not None and has_eval:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                monitor=stopping.monitor,
+                patience=stopping.patience,
+                min_delta=stopping.min_delta,
+                mode=stopping.mode,
+                restore_best_weights=True,
+            )
+        )
+    return callbacks
+
+
+class _Watcher(keras.callbacks.Callback):
+    """Tells epoch, rows, loss and time left; measures rows a second after the first call, which compiles."""
+
+    def __init__(self, progress: Progress, rows: Rows, epochs: int) -> None:
+        super().__init__()
+        self.progress, self.total, self.epochs = progress, rows.count, epochs
+        self.batch_size = rows.batch_size
+        self.epoch = 0
+        self.rows_per_second = 0.0
+        self._timed_rows = 0
+        self._timed_seconds = 0.0
+        self._last = 0.0
+        self._seen = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch, self._seen, self._last = epoch, 0, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        rows = min((batch + 1) * self.batch_size, self.total)
+        now = time.monotonic()
+        if self._seen or self.epoch:
+            self._timed_rows += rows - self._seen
+            self._timed_seconds += now - self._last
+            self.rows_per_second = self._timed_rows / max(self._timed_seconds, 1e-9)
+        self._seen, self._last = rows, now
+        left = self.total * self.epochs - self.epoch * self.total - rows
+        seconds = left / self.rows_per_second if self.rows_per_second else None
+        self.progress.step(
+            f"epoch {self.epoch + 1}/{self.epochs}, {rows:,} of {self.total:,} rows, loss {logs['loss']:.4g}",
+            epoch=self.epoch + 1, epochs=self.epochs, rows=rows, total=self.total, loss=float(logs["loss"]),
+            seconds_left=seconds,
+        )  # fmt: skip
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        shown = ", ".join(f"{key} {value:.4g}" for key, value in logs.items() if key in ("loss", "val_loss"))
+        self.progress.step(
+            f"epoch {epoch + 1}/{self.epochs}: {shown}", now=True,
+            epoch=epoch + 1, epochs=self.epochs, rows=self.total, total=self.total,
+            loss=float(logs["loss"]), val_loss=float(logs.get("val_loss", float("nan"))),
+        )  # fmt: skip
+

@@ -1,0 +1,96 @@
+"""Categories to ids: a vocabulary of the train split, a hash, or ids that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from components.transform.ops.missing import is_missing
+from schemas.ops import Kind, OneInput
+
+
+def as_text(column: Any) -> Any:
+    """A column [batch] as strings, "" where the value is missing."""
+    import tensorflow as tf
+
+    if column.dtype == tf.string:
+        return column
+    return tf.where(is_missing(column), "", tf.strings.as_string(column))
+
+
+class Vocabulary(OneInput):
+    """The position of a value among those of the train split, the most frequent first; then the OOV buckets.
+
+    A missing value is the value "" and counts as any other.
+    """
+
+    op: Literal["vocabulary"]
+    kind: ClassVar[Kind] = "id"
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    """Keep only so many values."""
+    frequency_threshold: Annotated[int, Field(ge=1)] | None = None
+    """Keep only values that stand in at least so many train rows."""
+    oov_buckets: Annotated[int, Field(ge=1)] = 1
+    """Ids for values that are not in the vocabulary, shared among them by hash."""
+
+    def apply(self, inputs: list[Any], name: str) -> Any:
+        import tensorflow_transform as tft
+
+        # tf.Transform drops "" from vocabularies; a byte no text starts with keeps it.
+        marked = _marked(as_text(inputs[0]))
+        return tft.compute_and_apply_vocabulary(
+            marked,
+            top_k=self.top_k,
+            frequency_threshold=self.frequency_threshold,
+            num_oov_buckets=self.oov_buckets,
+            vocab_filename=name,
+        )
+
+    def size(self, vocabulary_size: Callable[[str], int], name: str) -> int:
+        return vocabulary_size(name) + self.oov_buckets
+
+
+def _marked(text: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.where(tf.equal(text, ""), "\x01", tf.strings.regex_replace(text, "[\n\r]", " "))
+
+
+class HashBuckets(OneInput):
+    """A hash of the value, modulo the number of buckets (FarmHash64)."""
+
+    op: Literal["hash"]
+    kind: ClassVar[Kind] = "id"
+    buckets: Annotated[int, Field(ge=2)]
+    """How many ids; different values may share one."""
+
+    def apply(self, inputs: list[Any], name: str) -> Any:
+        import tensorflow as tf
+
+        return tf.strings.to_hash_bucket_fast(as_text(inputs[0]), self.buckets)
+
+    def size(self, vocabulary_size: Callable[[str], int], name: str) -> int:
+        return self.buckets
+
+
+class Identity(OneInput):
+    """Integers in [0, size) as they are; any other value, and a missing one, is `size`."""
+
+    op: Literal["identity"]
+    kind: ClassVar[Kind] = "id"
+    values: Annotated[int, Field(ge=1)]
+    """How many ids there are, without the one for other values."""
+
+    def apply(self, inputs: list[Any], name: str) -> Any:
+        import tensorflow as tf
+
+        column = inputs[0]
+        if column.dtype.is_floating:
+            column = tf.where(tf.math.is_nan(column), -1.0, column)
+        ids = tf.cast(column, tf.int64)
+        return tf.where((ids >= 0) & (ids < self.values), ids, self.values)
+
+    def size(self, vocabulary_size: Callable[[str], int], name: str) -> int:
+        return self.values + 1

@@ -1,0 +1,127 @@
+"""Validate: statistics, schema, anomalies, on Beam. No TensorFlow here."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from components.validate.anomalies import find_anomalies, to_proto
+from components.validate.page import anomalies_page
+from components.validate.statistics import SplitStats, domains, infer_schema
+from schemas.artifacts import read_manifest, split_parts, whole_artifact
+from schemas.dataset import column_types, parse_schema, schema_text
+from schemas.errors import CheckFailed
+from schemas.progress import Progress
+from schemas.spec import SPLITS, Validation
+
+LOCAL_RUNNER = ["--runner=FnApiRunner"]
+_GRAVITY = {"warning": 1, "error": 2, "never": 3}
+
+
+def validate(
+    rules: Validation,
+    schema: str,
+    examples: str | Path,
+    output: str | Path,
+    *,
+    beam_options: Iterable[str] = LOCAL_RUNNER,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Computes statistics of every split and checks them against the schema.
+
+    Args:
+        rules: the spec's validate section.
+        schema: the dataset schema as text proto.
+        examples: what ingest wrote.
+        output: the artifact's folder: statistics.pb, schema.pbtxt, anomalies.pb, anomalies.html.
+        beam_options: Beam's pipeline options.
+
+    Returns:
+        The manifest, with the anomalies.
+
+    Raises:
+        CheckFailed: an anomaly is at least as grave as `rules.stop_at`; the output is whole all the same.
+    """
+    progress = progress or Progress("validate")
+    progress.start()
+    ingested = read_manifest(examples, "ingest")
+    parsed = parse_schema(schema, "schema")
+    splits = statistics(parsed, examples, beam_options, progress)
+    anomalies = find_anomalies(splits, parsed, rules, ingested)
+    manifest: dict[str, Any] = {
+        "rows": {name: stats.rows for name, stats in splits.items()},
+        "anomalies": [
+            {"column": a.column, "severity": a.severity, "short": a.short, "full": a.full} for a in anomalies
+        ],
+    }
+    with whole_artifact(output, manifest) as place:
+        listed = statistics_pb2.DatasetFeatureStatisticsList(datasets=[s.to_proto(n) for n, s in splits.items()])
+        (place / "statistics.pb").write_bytes(listed.SerializeToString(deterministic=True))
+        (place / "schema.pbtxt").write_text(schema_text(parsed), encoding="utf-8")
+        (place / "anomalies.pb").write_bytes(to_proto(anomalies, parsed).SerializeToString(deterministic=True))
+        (place / "anomalies.html").write_text(anomalies_page(anomalies, splits), encoding="utf-8")
+    grave = [a for a in anomalies if _GRAVITY[a.severity] >= _GRAVITY[rules.stop_at]]
+    if grave:
+        listed_text = "\n".join(f"  {a.severity}: column '{a.column}': {a.short.lower()}: {a.full}" for a in grave)
+        raise CheckFailed(
+            f"{len(grave)} anomal{'y' if len(grave) == 1 else 'ies'} at or above validate.stop_at "
+            f"({rules.stop_at}):\n{listed_text}\nMend the data or data.schema; {Path(output) / 'anomalies.html'} has all."
+        )
+    progress.done(f"{len(anomalies)} anomalies", anomalies=len(anomalies))
+    return manifest
+
+
+def statistics(
+    schema: schema_pb2.Schema, examples: str | Path, beam_options: Iterable[str], progress: Progress
+) -> dict[str, SplitStats]:
+    """The statistics of each split of what ingest wrote."""
+    columns, known_domains = column_types(schema), domains(schema)
+    parts = [(split, path) for split in SPLITS for path in split_parts(examples, split)]
+    result = {split: SplitStats(columns, known_domains) for split in SPLITS}
+    found = Path(examples).parent / f".statistics.{id(result)}.partial"
+    try:
+        with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
+            _ = (
+                pipeline
+                | "Parts" >> beam.Create(parts)
+                | "Statistics" >> beam.FlatMap(_part_statistics, columns=columns, known=known_domains, progress=progress)
+                | "Merge" >> beam.CombinePerKey(_merge)
+                | "Gather" >> beam.combiners.ToList()
+                | "Write" >> beam.Map(lambda merged: found.write_bytes(pickle.dumps(merged)))
+            )
+        result.update(dict(pickle.loads(found.read_bytes())))  # written three lines above, by this process
+    finally:
+        found.unlink(missing_ok=True)
+    return result
+
+
+def _part_statistics(
+    part: tuple[str, str], columns: dict[str, Any], known: dict[str, frozenset[str]], progress: Progress
+) -> Iterator[tuple[str, SplitStats]]:
+    split, path = part
+    stats = SplitStats(columns, known)
+    stats.add(pq.read_table(path, partitioning=None))
+    progress.step(f"{split}: {Path(path).name}", rows=stats.rows)
+    yield split, stats
+
+
+def _merge(many: Iterable[SplitStats]) -> SplitStats:
+    total: SplitStats | None = None
+    for stats in many:
+        total = stats if total is None else total.merge(stats)
+    if total is None:
+        raise ValueError("nothing to merge")
+    return total
+
+
+def infer(schema: str, examples: str | Path, *, beam_options: Iterable[str] = LOCAL_RUNNER) -> schema_pb2.Schema:
+    """A schema inferred from the train split of what ingest wrote with a schema of bare types."""
+    splits = statistics(parse_schema(schema, "schema"), examples, beam_options, Progress("validate"))
+    return infer_schema(splits["train"])

@@ -1,0 +1,1 @@
+"""The roof: the KFP pipeline, the local runner and the command line."""

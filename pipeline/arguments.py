@@ -1,0 +1,56 @@
+"""The arguments of the pipeline that a spec describes: each component is given its own section, no more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.digests import code_digest, source_digest
+from schemas.dataset import column_types, schema_text
+from schemas.spec import LoadedSpec
+from schemas.spec.checks import is_classification, root_columns
+from schemas.user_module import read_module
+
+DIGESTED = ("ingest", "validate", "transform", "train", "evaluate")
+
+
+def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[str, Any]:
+    """The pipeline's arguments.
+
+    Args:
+        loaded: a spec that holds.
+        serving: the folder of published models, where it is not the spec's.
+
+    Raises:
+        DataError: a module that the spec names cannot be read.
+    """
+    spec = loaded.spec
+    columns = column_types(loaded.schema)
+    transform, builder = spec.transform, spec.model.builder
+    labels = {c for name in transform.labels for c in root_columns(transform, name, columns, labels=True)}
+    plain = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {
+        "name": spec.name,
+        "folder": str(loaded.folder.resolve()),
+        "seed": spec.seed,
+        "schema": schema_text(loaded.schema, one_line=True),
+        "data": spec.data.model_dump_json(by_alias=True),
+        "validation": spec.validation.model_dump_json(),
+        "transform_section": transform.model_dump_json(),
+        "transform_module": _module(loaded, transform.preprocessing.module) if transform.preprocessing else "",
+        "model_section": spec.model.model_dump_json(exclude_none=True),
+        "model_module": _module(loaded, builder.module) if builder else "",
+        "label_columns": [name for name in columns if name in labels],
+        "classification": {name: is_classification(output.loss) for name, output in spec.model.outputs.items()},
+        "evaluation_section": spec.evaluate.model_dump_json(),
+        "spec": json.dumps(plain),
+        "directory": str(Path(serving or spec.push.directory).resolve()),
+        "source": source_digest([pattern for pattern, _ in spec.data.patterns()], loaded.folder),
+        **{f"{component}_code": code_digest(component) for component in DIGESTED},
+    }
+
+
+def _module(loaded: LoadedSpec, name: str) -> str:
+    """A module's text in one line: kfp writes defaults into the comments of the compiled file as they are."""
+    return json.dumps(read_module(loaded.folder, name))

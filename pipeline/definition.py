@@ -1,0 +1,92 @@
+"""The pipeline: six components, data flowing one way."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kfp import compiler, dsl
+
+from components.evaluate.component import evaluate
+from components.ingest.component import ingest
+from components.push.component import push
+from components.train.component import train
+from components.transform.component import transform
+from components.validate.component import validate
+
+
+class Outputs(NamedTuple):
+    """The artifacts of a run."""
+
+    examples: dsl.Dataset
+    statistics: dsl.Artifact
+    transformed: dsl.Dataset
+    model: dsl.Model
+    evaluation: dsl.Artifact
+
+
+@dsl.pipeline(name="latticework", description="Ingest, validate, transform, train, evaluate and push one model.")
+def latticework(
+    name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
+    transform_module: str, model_section: str, model_module: str, label_columns: list, classification: dict,  # type: ignore[type-arg]
+    evaluation_section: str, spec: str, directory: str, source: str, ingest_code: str, validate_code: str,
+    transform_code: str, train_code: str, evaluate_code: str,
+) -> Outputs:  # fmt: skip
+    """Trains, judges and publishes one model.
+
+    Args:
+        name: The model's name.
+        folder: Where relative paths of the data section start.
+        seed: Everything random takes its seed from this.
+        schema: The dataset schema, a tensorflow.metadata.v0.Schema as text proto.
+        data: The spec's data section, as JSON.
+        validation: The spec's validate section, as JSON.
+        transform_section: The spec's transform section, as JSON.
+        transform_module: The text of the module that the transform section names, or nothing.
+        model_section: The spec's model section, as JSON.
+        model_module: The text of the module that the model section names, or nothing.
+        label_columns: The columns that labels are made of.
+        classification: For each output, whether it is a probability.
+        evaluation_section: The spec's evaluate section, as JSON.
+        spec: The spec, for the report.
+        directory: The folder of published models.
+        source: A digest of the source's files.
+        ingest_code, validate_code, transform_code, train_code, evaluate_code: Digests of the components' code.
+    """
+    ingested = ingest(data=data, schema=schema, folder=folder, seed=seed, source=source, code=ingest_code)
+    validated = validate(
+        rules=validation, schema=schema, code=validate_code, examples=ingested.outputs["examples"]
+    )
+    transformed = transform(
+        transform=transform_section, schema=schema, module=transform_module, code=transform_code,
+        statistics=validated.outputs["statistics"], examples=ingested.outputs["examples"],
+    )  # fmt: skip
+    trained = train(
+        model_section=model_section, schema=schema, label_columns=label_columns, name=name, seed=seed,
+        module=model_module, code=train_code, transformed=transformed.outputs["transformed"],
+    )  # fmt: skip
+    judged = evaluate(
+        evaluation_section=evaluation_section, schema=schema, label_columns=label_columns,
+        classification=classification, spec=spec, code=evaluate_code, examples=ingested.outputs["examples"],
+        statistics=validated.outputs["statistics"], transformed=transformed.outputs["transformed"],
+        model=trained.outputs["model"],
+    )  # fmt: skip
+    with dsl.If(judged.outputs["Output"] == True, name="blessed"):  # noqa: E712  kfp builds a condition of it
+        push(
+            name=name, directory=directory, model=trained.outputs["model"], evaluation=judged.outputs["evaluation"]
+        ).set_caching_options(enable_caching=False)
+    return Outputs(
+        examples=ingested.outputs["examples"],
+        statistics=validated.outputs["statistics"],
+        transformed=transformed.outputs["transformed"],
+        model=trained.outputs["model"],
+        evaluation=judged.outputs["evaluation"],
+    )
+
+
+def compile_pipeline(arguments: dict[str, Any], path: str | Path) -> None:
+    """Writes the pipeline as KFP v2 IR YAML with a spec's arguments as the defaults of its parameters.
+
+    Args:
+        arguments: what `pipeline.arguments.pipeline_arguments` gives.
+        path: a file that ends in `.yaml`.
+    """
+    compiler.Compiler().compile(latticework, str(path), pipeline_parameters=arguments)

@@ -1,0 +1,68 @@
+"""What a run came to: as plain data, and as a table for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.local import COMPONENTS, Run
+from schemas.artifacts import read_manifest
+from schemas.spec import SPLITS
+
+SHOWN = ("rmse", "mae", "auc", "log_loss", "accuracy")
+
+
+def summarize(run: Run) -> dict[str, Any]:
+    """The summary of a run, JSON-able."""
+    examples = read_manifest(run.outputs["examples"], "ingest")
+    validation = read_manifest(run.outputs["statistics"], "validate")
+    judged = read_manifest(run.outputs["evaluation"], "evaluate")
+    training = read_manifest(run.outputs["model"], "train")
+    return {
+        "rows": {split: examples["rows"][split] for split in SPLITS},
+        "left_out": examples["left_out"],
+        "bad": sum(examples["bad"].values()),
+        "anomalies": len(validation["anomalies"]),
+        "epochs": training["epochs"],
+        "parameters": training["parameters"],
+        "metrics": judged["metrics"],
+        "split": judged["split"],
+        "blessed": judged["verdict"]["blessed"],
+        "rules": judged["verdict"]["rules"],
+        "published": str(run.published) if run.published else None,
+        "seconds": {name: run.seconds.get(name) for name in COMPONENTS},
+        "total_seconds": run.total_seconds,
+        "report": str(run.outputs["evaluation"] / "report.html"),
+        "folder": str(run.folder),
+    }
+
+
+def print_summary(summary: dict[str, Any], console: Console) -> None:
+    """Prints the summary as a table."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    table.add_row("rows", ", ".join(f"{split} {count:,}" for split, count in summary["rows"].items()))
+    for reason, count in summary["left_out"].items():
+        table.add_row("", f"{count:,} left out: {reason}")
+    if summary["bad"]:
+        table.add_row("", f"[red]{summary['bad']:,} unreadable, in quarantine[/red]")
+    table.add_row("anomalies", str(summary["anomalies"]) if summary["anomalies"] else "none")
+    table.add_row("model", f"{summary['parameters']:,} parameters, {summary['epochs']} epochs")
+    for output, values in summary["metrics"].items():
+        shown = ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
+        table.add_row(output, f"{shown}  [dim]({summary['split']} split)[/dim]")
+    table.add_row("verdict", "[bold green]blessed[/bold green]" if summary["blessed"] else "[bold red]not blessed[/bold red]")
+    for rule in summary["rules"]:
+        if not rule["held"]:
+            value = "–" if rule["value"] is None else f"{rule['value']:.4g}"
+            table.add_row("", f"[red]{rule['output']} {rule['metric']} is {value}; the rule is {rule['bound']}[/red]")
+    table.add_row("published", summary["published"] or "no")
+    spent = [f"{name} {'cached' if s is None else f'{s:.1f}'}" for name, s in summary["seconds"].items()
+             if s is not None or name != "push"]  # fmt: skip
+    table.add_row("seconds", f"{summary['total_seconds']:.1f} [dim]({', '.join(spent)})[/dim]")
+    console.print()
+    console.print(table)
+    console.print(f"\nReport: [link=file://{summary['report']}]{summary['report']}[/link]", soft_wrap=True)

@@ -1,0 +1,109 @@
+"""A process that loads TensorFlow once, while ingest and validate work, and forks for each task that needs it.
+
+`import tensorflow`, tf.Transform and TFMA take 4 to 7 s in each of three components: the largest
+cost of a small run. The warm process imports them, uses none of them (so that no thread of theirs
+runs), and listens on a socket in a folder that only its user can enter. `schemas.running.run_task` asks it; where
+it does not answer, the task runs in its own process as everywhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas.running import WARM_SOCKET, quiet_libraries, run_here
+
+LOADED = ("transform", "train", "evaluate")
+
+
+@contextlib.contextmanager
+def warm_process(log: Path) -> Iterator[None]:
+    """Starts the warm process and tells tasks of it through the environment; ends it with the block.
+
+    Args:
+        log: where its own output goes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="latticework-"))
+    address = folder / "warm"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.warm", str(address)], stdout=stream, stderr=stream, start_new_session=True
+        )
+    os.environ[WARM_SOCKET] = str(address)
+    try:
+        yield
+    finally:
+        del os.environ[WARM_SOCKET]
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def serve(address: str) -> None:
+    """Loads the libraries and answers one request after the other until it is ended."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        quiet_libraries()
+        for component in LOADED:
+            importlib.import_module(f"components.{component}.task")
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                _answer(connection)
+
+
+def _answer(connection: socket.socket) -> None:
+    head, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
+    try:
+        request = json.loads(_receive(connection, int.from_bytes(head, "big")))
+        child = os.fork()
+        if child == 0:
+            _run(request, descriptors)
+        _, status = os.waitpid(child, 0)
+        connection.sendall(b"%d" % max(os.waitstatus_to_exitcode(status), -1 if os.WIFSIGNALED(status) else 0))
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size and (piece := connection.recv(size - len(received))):
+        received += piece
+    return received
+
+
+def _run(request: dict, descriptors: list[int]) -> None:  # type: ignore[type-arg]
+    """Runs a task in this fork, its output going to the asker's, and ends the fork."""
+    status = 1
+    try:
+        os.dup2(descriptors[0], 1)
+        os.dup2(descriptors[1], 2)
+        os.chdir(request["cwd"])
+        run_here(request["component"], request["arguments"])
+        status = 0
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

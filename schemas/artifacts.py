@@ -1,0 +1,100 @@
+"""Where each artifact keeps its files, and how one comes to be whole or not at all.
+
+    examples/     split=train|eval|test|quarantine/part-*.parquet, manifest.json
+    statistics/   statistics.pb, schema.pbtxt, anomalies.pb, anomalies.html, manifest.json
+    transformed/  split=…/part-*.parquet, transform_fn/, features.json, manifest.json
+    model/        model.keras, saved_model/, history.csv, model.svg, tensorboard/, manifest.json
+    evaluation/   metrics.json, tfma/, report.html, manifest.json
+
+An artifact is written beside its place and renamed when whole. A folder without
+`manifest.json` does not exist for its readers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import DataError
+from schemas.ops import Kind
+
+MANIFEST = "manifest.json"
+
+
+@contextlib.contextmanager
+def whole_artifact(place: str | Path, manifest: dict[str, Any]) -> Iterator[Path]:
+    """Yields a temporary folder beside `place` that becomes `place` when the block ends well.
+
+    Args:
+        place: the artifact's folder; what stood there before is replaced.
+        manifest: written last as `manifest.json`; the block may add to it.
+    """
+    place = Path(place)
+    temporary = place.parent / f".{place.name}.{os.getpid()}.partial"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        if place.exists():
+            shutil.rmtree(place)
+        os.replace(temporary, place)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_manifest(place: str | Path, made_by: str) -> dict[str, Any]:
+    """The manifest of a whole artifact.
+
+    Raises:
+        DataError: there is none; `made_by` names the component that writes such a folder.
+    """
+    path = Path(place) / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{place}: no {MANIFEST} there; expected a folder written by components.{made_by}") from None
+    return manifest
+
+
+def split_folder(artifact: str | Path, split: str) -> Path:
+    """The folder of one split's parts."""
+    return Path(artifact) / f"split={split}"
+
+
+def split_parts(artifact: str | Path, split: str) -> list[str]:
+    """The Parquet files of a split in their order, which is the order of the rows."""
+    return sorted(str(path) for path in split_folder(artifact, split).glob("part-*.parquet"))
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What the model must know of a transformed feature.
+
+    Attributes:
+        name: its name.
+        kind: "numeric" (float32 [batch]) or "id" (int64 [batch], values in [0, size)).
+        size: how many ids there are; None for numeric.
+    """
+
+    name: str
+    kind: Kind
+    size: int | None = None
+
+
+def write_features(path: Path, features: list[Feature], labels: list[str]) -> None:
+    """Writes `features.json` of a transformed artifact."""
+    content = {"features": [asdict(f) for f in features], "labels": labels}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_features(transformed: str | Path) -> tuple[dict[str, Feature], list[str]]:
+    """The features by name, and the labels' names, of a transformed artifact."""
+    content = json.loads((Path(transformed) / "features.json").read_text(encoding="utf-8"))
+    return {f["name"]: Feature(**f) for f in content["features"]}, content["labels"]

@@ -1,0 +1,33 @@
+"""Columns as dense arrays, a missing value in its one form (see `schemas.dataset`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.dataset import MISSING_INT, ColumnType
+
+FILLS: dict[ColumnType, object] = {"int": MISSING_INT, "float": float("nan"), "bytes": ""}
+
+
+def dense_columns(table: pa.Table | pa.RecordBatch, columns: Mapping[str, ColumnType]) -> dict[str, pa.Array]:
+    """Each column as an Arrow array [rows] without nulls."""
+    result = {}
+    for name, kind in columns.items():
+        column = pc.fill_null(table[name], pa.scalar(FILLS[kind], table.schema.field(name).type))
+        result[name] = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return result
+
+
+def numpy_columns(table: pa.Table | pa.RecordBatch, columns: Mapping[str, ColumnType]) -> dict[str, npt.NDArray[np.generic]]:
+    """Each column as a NumPy array [rows] without missing values: int64, float32 or bytes objects."""
+    dense = dense_columns(table, columns)
+    return {
+        name: array.cast(pa.binary()).to_numpy(zero_copy_only=False) if columns[name] == "bytes"
+        else array.to_numpy(zero_copy_only=False)
+        for name, array in dense.items()
+    }  # fmt: skip

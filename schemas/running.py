@@ -1,0 +1,80 @@
+"""How a component's work is started, from its KFP face or a shell, and how its failure is told."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from schemas.errors import UserError
+from schemas.progress import Progress
+
+WARM_SOCKET = "LATTICEWORK_WARM_SOCKET"
+
+
+def run_task(component: str, **arguments: Any) -> None:
+    """Runs `components.<component>.task.run(**arguments)`.
+
+    Where LATTICEWORK_WARM_SOCKET names the socket of a process that has the libraries loaded (see
+    `pipeline.warm`), a fork of that process does it; otherwise this one. The process exits when it fails.
+
+    Args:
+        component: its room's name.
+        **arguments: JSON-able.
+    """
+    if address := os.environ.get(WARM_SOCKET):
+        status = _ask_warm(address, component, arguments)
+        if status is not None:
+            if status:
+                sys.exit(status)
+            return
+    run_here(component, arguments)
+
+
+def run_here(component: str, arguments: dict[str, Any]) -> None:
+    """Runs a component's task in this process."""
+    quiet_libraries()
+    with reported(component) as progress:
+        importlib.import_module(f"components.{component}.task").run(progress=progress, **arguments)
+
+
+@contextlib.contextmanager
+def reported(component: str) -> Iterator[Progress]:
+    """Tells a user's mistake in a line, without a traceback, and exits with its status."""
+    progress = Progress(component)
+    try:
+        yield progress
+    except UserError as error:
+        progress.failed(str(error))
+        sys.exit(error.exit_status)
+
+
+def quiet_libraries() -> None:
+    """Keeps the libraries' warnings and TensorFlow's banner out of the way; errors are still told."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    warnings.filterwarnings("ignore")
+    for name in ("tensorflow", "absl", "apache_beam", "root"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _ask_warm(address: str, component: str, arguments: dict[str, Any]) -> int | None:
+    """The exit status of the task in a fork of the warm process, or None where there is none."""
+    request = json.dumps({"component": component, "arguments": arguments, "cwd": os.getcwd()}).encode()
+    sys.stdout.flush()
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(address)
+        except OSError:
+            return None
+        socket.send_fds(connection, [len(request).to_bytes(8, "big")], [1, 2])
+        connection.sendall(request)
+        answer = connection.recv(8)
+    return int(answer) if answer else 1

@@ -1,0 +1,48 @@
+"""The `evaluate` and `push` sections: when a model is good enough, and where it goes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from schemas.section import Section
+
+REGRESSION_METRICS = ("rmse", "mae", "mse", "bias")
+CLASSIFICATION_METRICS = ("auc", "auc_pr", "log_loss", "accuracy", "precision", "recall", "calibration")
+METRICS = (*REGRESSION_METRICS, *CLASSIFICATION_METRICS)
+
+
+class Threshold(Section):
+    """A bound that one metric of one output must keep for the model to be blessed."""
+
+    output: str
+    """An output of the model."""
+    metric: str
+    """rmse, mae, mse, bias; auc, auc_pr, log_loss, accuracy, precision, recall, calibration."""
+    at_most: float | None = None
+    """The largest value that is good enough."""
+    at_least: float | None = None
+    """The smallest value that is good enough."""
+
+    @model_validator(mode="after")
+    def _a_bound(self) -> Threshold:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("gives no bound; add `at_most` or `at_least`")
+        return self
+
+
+class Evaluation(Section):
+    """How the model is judged, on the test split."""
+
+    slices: list[Annotated[list[str], Field(min_length=1, max_length=2)]] = []
+    """Columns, or pairs of columns, whose every value is judged on its own."""
+    thresholds: list[Threshold] = []
+    """All must hold for the model to be blessed."""
+
+
+class Push(Section):
+    """Where a blessed model is published."""
+
+    directory: str = "serving"
+    """The folder of published models, relative to where latticework runs."""

@@ -1,0 +1,72 @@
+"""The `transform` section: which features and labels are made of the columns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from schemas.errors import Mistake, nearest
+from schemas.ops import Op
+from schemas.section import Section, validate_section
+from schemas.source_map import Path, SourceMap
+
+
+class Module(Section):
+    """A Python module beside the spec, for what the YAML cannot say."""
+
+    module: str
+    """The module's file, relative to the spec."""
+    function: str = "preprocessing_fn"
+    """Takes and returns a mapping of names to tensors [batch]; what it returns can be read by the ops."""
+    outputs: Annotated[list[str], Field(min_length=1)]
+    """The names it returns."""
+
+
+class Transform(Section):
+    """Features and labels, each an op applied to columns, to other features or to what the module returns."""
+
+    features: Annotated[dict[str, SerializeAsAny[Op]], Field(min_length=1)]
+    """What the model can read, by name."""
+    labels: Annotated[dict[str, SerializeAsAny[Op]], Field(min_length=1)]
+    """What the model learns to predict, by name. Labels and the columns under them never reach the model."""
+    preprocessing: Module | None = None
+    """A function of one's own that runs before the ops."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_ops(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        resolved = dict(data)
+        for part in ("features", "labels"):
+            if isinstance(data.get(part), dict):
+                resolved[part] = {name: _resolve(raw) for name, raw in data[part].items()}
+        return resolved
+
+
+def _resolve(raw: Any) -> Any:
+    if isinstance(raw, dict) and raw.get("op") in Op.known:
+        return Op.known[raw["op"]].model_validate(raw)
+    return raw
+
+
+def op_mistakes(data: Any, source: SourceMap, at: Path) -> list[Mistake]:
+    """All mistakes in the ops of a raw `transform` section that stands at `at`."""
+    found: list[Mistake] = []
+    for part in ("features", "labels"):
+        ops = data.get(part) if isinstance(data, dict) else None
+        if not isinstance(ops, dict):
+            continue
+        for name, raw in ops.items():
+            path = (*at, part, name)
+            if not isinstance(raw, dict):
+                found.append(source.mistake(path, f"found {raw!r}; expected a mapping such as {{op: z_score}}"))
+            elif "op" not in raw:
+                found.append(source.mistake(path, "missing; 'op' must be given"))
+            elif raw["op"] not in Op.known:
+                message = f"unknown op {raw['op']!r}{nearest(str(raw['op']), Op.known)}"
+                found.append(source.mistake((*path, "op"), message))
+            else:
+                found.extend(validate_section(Op.known[raw["op"]], raw, source, path)[1])
+    return found
