@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.digests import code_digest, source_digest
-from schemas.dataset import column_types, schema_text
+from schemas.dataset import schema_text
 from schemas.spec import LoadedSpec
-from schemas.spec.checks import is_classification, root_columns
 from schemas.user_module import read_module
 
 DIGESTED = ("ingest", "validate", "transform", "train", "evaluate")
@@ -26,9 +25,7 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         DataError: a module that the spec names cannot be read.
     """
     spec = loaded.spec
-    columns = column_types(loaded.schema)
     transform, builder = spec.transform, spec.model.builder
-    labels = {c for name in transform.labels for c in root_columns(transform, name, columns, labels=True)}
     plain = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {
         "name": spec.name,
@@ -41,8 +38,6 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         "transform_module": _module(loaded, transform.preprocessing.module) if transform.preprocessing else "",
         "model_section": spec.model.model_dump_json(exclude_none=True),
         "model_module": _module(loaded, builder.module) if builder else "",
-        "label_columns": [name for name in columns if name in labels],
-        "classification": {name: is_classification(output.loss) for name, output in spec.model.outputs.items()},
         "evaluation_section": spec.evaluate.model_dump_json(),
         "spec": json.dumps(plain),
         "directory": str(Path(serving or spec.push.directory).resolve()),

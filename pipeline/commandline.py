@@ -160,15 +160,16 @@ def _infer_schema(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         types, examples = Path(scratch) / "types.pbtxt", Path(scratch) / "examples"
         folder = str(loaded.folder.resolve())
-        _component("ingest", "infer-types", "--data", data, "--folder", folder, "--output", str(types))
-        _component("ingest", "run", "--data", data, "--folder", folder, "--schema", str(types), "--output", str(examples))
-        _component("validate", "infer", "--schema", str(types), "--examples", str(examples), "--output", str(target))
+        _module("components.ingest.infer", data, folder, str(types))
+        arguments = {"data": data, "schema": types.read_text(encoding="utf-8"), "folder": folder, "seed": 1, "output": str(examples)}
+        _module("schemas.running", "ingest", json.dumps(arguments))
+        _module("components.validate.infer", str(types), str(examples), str(target))
     print(f"{target}: look it over, then keep it with the spec")
     return 0
 
 
-def _component(name: str, *arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", f"components.{name}", *arguments], capture_output=True, text=True)
+def _module(name: str, *arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-m", name, *arguments], capture_output=True, text=True)
     if done.returncode:
         raise UserError((done.stdout + done.stderr).strip().splitlines()[-1])
 

@@ -26,7 +26,7 @@ class Outputs(NamedTuple):
 @dsl.pipeline(name="latticework", description="Ingest, validate, transform, train, evaluate and push one model.")
 def latticework(
     name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
-    transform_module: str, model_section: str, model_module: str, label_columns: list, classification: dict,  # type: ignore[type-arg]
+    transform_module: str, model_section: str, model_module: str,
     evaluation_section: str, spec: str, directory: str, source: str, ingest_code: str, validate_code: str,
     transform_code: str, train_code: str, evaluate_code: str,
 ) -> Outputs:  # fmt: skip
@@ -43,8 +43,6 @@ def latticework(
         transform_module: The text of the module that the transform section names, or nothing.
         model_section: The spec's model section, as JSON.
         model_module: The text of the module that the model section names, or nothing.
-        label_columns: The columns that labels are made of.
-        classification: For each output, whether it is a probability.
         evaluation_section: The spec's evaluate section, as JSON.
         spec: The spec, for the report.
         directory: The folder of published models.
@@ -60,12 +58,10 @@ def latticework(
         statistics=validated.outputs["statistics"], examples=ingested.outputs["examples"],
     )  # fmt: skip
     trained = train(
-        model_section=model_section, schema=schema, label_columns=label_columns, name=name, seed=seed,
-        module=model_module, code=train_code, transformed=transformed.outputs["transformed"],
+        model_section=model_section, schema=schema, name=name, seed=seed, module=model_module, code=train_code, transformed=transformed.outputs["transformed"],
     )  # fmt: skip
     judged = evaluate(
-        evaluation_section=evaluation_section, schema=schema, label_columns=label_columns,
-        classification=classification, spec=spec, code=evaluate_code, examples=ingested.outputs["examples"],
+        evaluation_section=evaluation_section, schema=schema, spec=spec, code=evaluate_code, examples=ingested.outputs["examples"],
         statistics=validated.outputs["statistics"], transformed=transformed.outputs["transformed"],
         model=trained.outputs["model"],
     )  # fmt: skip

@@ -88,13 +88,29 @@ class Feature:
     size: int | None = None
 
 
-def write_features(path: Path, features: list[Feature], labels: list[str]) -> None:
+@dataclass(frozen=True)
+class Transformed:
+    """What a transformed artifact holds.
+
+    Attributes:
+        features: by name.
+        labels: their names.
+        label_columns: the raw columns that labels are made of; no input of the served model.
+    """
+
+    features: dict[str, Feature]
+    labels: list[str]
+    label_columns: list[str]
+
+
+def write_features(path: Path, transformed: Transformed) -> None:
     """Writes `features.json` of a transformed artifact."""
-    content = {"features": [asdict(f) for f in features], "labels": labels}
+    content = {**asdict(transformed), "features": [asdict(f) for f in transformed.features.values()]}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def read_features(transformed: str | Path) -> tuple[dict[str, Feature], list[str]]:
-    """The features by name, and the labels' names, of a transformed artifact."""
-    content = json.loads((Path(transformed) / "features.json").read_text(encoding="utf-8"))
-    return {f["name"]: Feature(**f) for f in content["features"]}, content["labels"]
+def read_features(artifact: str | Path) -> Transformed:
+    """Reads `features.json` of a transformed artifact."""
+    content = json.loads((Path(artifact) / "features.json").read_text(encoding="utf-8"))
+    features = {f["name"]: Feature(**f) for f in content["features"]}
+    return Transformed(features, content["labels"], content["label_columns"])

@@ -78,3 +78,7 @@ def _ask_warm(address: str, component: str, arguments: dict[str, Any]) -> int | 
         connection.sendall(request)
         answer = connection.recv(8)
     return int(answer) if answer else 1
+
+
+if __name__ == "__main__":
+    run_here(sys.argv[1], json.loads(sys.argv[2]))

@@ -7,7 +7,7 @@ from schemas import __version__
 
 @dsl.component(base_image=f"latticework/evaluate:{__version__}", install_kfp_package=False)
 def evaluate(  # type: ignore[no-untyped-def]
-    evaluation_section: str, schema: str, label_columns: list, classification: dict, spec: str, code: str,  # type: ignore[type-arg]
+    evaluation_section: str, schema: str, spec: str, code: str,
     examples: dsl.Input[dsl.Dataset], statistics: dsl.Input[dsl.Artifact], transformed: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model], evaluation: dsl.Output[dsl.Artifact], metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
@@ -17,8 +17,6 @@ def evaluate(  # type: ignore[no-untyped-def]
     Args:
         evaluation_section: The spec's evaluate section, as JSON.
         schema: The dataset schema, a tensorflow.metadata.v0.Schema as text proto.
-        label_columns: The columns that labels are made of.
-        classification: For each output, whether it is a probability.
         spec: The spec, for the report.
         code: A digest of the component's code, so that changed code runs again.
         examples: What ingest wrote.
@@ -40,8 +38,7 @@ def evaluate(  # type: ignore[no-untyped-def]
     from schemas.running import run_task
 
     run_task(
-        "evaluate", evaluation=evaluation_section, schema=schema, label_columns=label_columns,
-        classification=classification, spec=spec, examples=examples.path, statistics=statistics.path,
+        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, examples=examples.path, statistics=statistics.path,
         transformed=transformed.path, model=model.path, output=evaluation.path,
     )  # fmt: skip
     shutil.copyfile(f"{evaluation.path}/report.html", report.path)

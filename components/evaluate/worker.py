@@ -15,7 +15,7 @@ from components.evaluate.metrics import Judged, evaluate_split
 from components.evaluate.report import render_report
 from components.evaluate.skew import check_skew
 from components.evaluate.verdict import judge, verdict_document
-from schemas.artifacts import read_manifest, whole_artifact
+from schemas.artifacts import read_features, read_manifest, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.progress import Progress
 from schemas.spec import Evaluation
@@ -27,8 +27,6 @@ LIBRARIES = ("latticework", "tensorflow", "keras", "apache-beam", "tensorflow-mo
 def evaluate(
     section: Evaluation,
     schema: str,
-    label_columns: list[str],
-    classification: dict[str, bool],
     examples: str | Path,
     statistics: str | Path,
     transformed: str | Path,
@@ -44,8 +42,6 @@ def evaluate(
     Args:
         section: the spec's evaluate section.
         schema: the dataset schema as text proto.
-        label_columns: the columns that labels are made of.
-        classification: for each output, whether it is a probability.
         examples, statistics, transformed, model: the artifacts of the components before.
         output: the artifact's folder: metrics.json, verdict.json, report.html, tfma/.
         spec_text: the spec, for the report.
@@ -63,12 +59,13 @@ def evaluate(
     trained, ingested = read_manifest(model, "train"), read_manifest(examples, "ingest")
     saved_model = Path(model) / "saved_model"
     skew = check_skew(
-        tf.saved_model.load(str(saved_model)), Path(model) / "model.keras", examples, transformed, columns, label_columns
+        tf.saved_model.load(str(saved_model)), Path(model) / "model.keras", examples, transformed, columns,
+        read_features(transformed).label_columns,
     )
     split = "test" if ingested["rows"]["test"] else "eval"
     manifest: dict[str, Any] = {"split": split, "skew": skew}
     with whole_artifact(output, manifest) as place:
-        judged = Judged(classification, [list(names) for names in section.slices])
+        judged = Judged(trained["classification"], [list(names) for names in section.slices])
         metrics = evaluate_split(
             saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress
         )

@@ -7,7 +7,7 @@ from schemas import __version__
 
 @dsl.component(base_image=f"latticework/train:{__version__}", install_kfp_package=False)
 def train(  # type: ignore[no-untyped-def]
-    model_section: str, schema: str, label_columns: list, name: str, seed: int, module: str, code: str,  # type: ignore[type-arg]
+    model_section: str, schema: str, name: str, seed: int, module: str, code: str,
     transformed: dsl.Input[dsl.Dataset], model: dsl.Output[dsl.Model],
 ):  # fmt: skip
     """Fits the Functional model and exports it with the transform graph inside.
@@ -15,7 +15,6 @@ def train(  # type: ignore[no-untyped-def]
     Args:
         model_section: The spec's model section, as JSON.
         schema: The dataset schema, a tensorflow.metadata.v0.Schema as text proto.
-        label_columns: The columns that labels are made of.
         name: The model's name.
         seed: The seed of weights, dropout and row order.
         module: The text of the Python module that the section names, or nothing.
@@ -26,6 +25,6 @@ def train(  # type: ignore[no-untyped-def]
     from schemas.running import run_task
 
     run_task(
-        "train", model=model_section, schema=schema, label_columns=label_columns, name=name, seed=seed,
+        "train", model=model_section, schema=schema, name=name, seed=seed,
         module=module, transformed=transformed.path, output=model.path,
     )  # fmt: skip

@@ -10,9 +10,9 @@ from schemas.spec import Model
 
 
 def run(
-    *, model: str, schema: str, label_columns: list[str], name: str, seed: int, module: str, transformed: str,
+    *, model: str, schema: str, name: str, seed: int, module: str, transformed: str,
     output: str, progress: Progress,
 ) -> None:  # fmt: skip
     """`model` is the spec's section as JSON, `schema` a text proto, `module` Python text as JSON; see `worker.train`."""
     section = Model.model_validate_json(model)
-    train(section, schema, label_columns, transformed, output, name=name, seed=seed, module=json.loads(module) if module else "", progress=progress)
+    train(section, schema, transformed, output, name=name, seed=seed, module=json.loads(module) if module else "", progress=progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,17 @@ from components.train.batches import Rows
 from components.train.export import ServedModel
 from components.train.graph import build_model, compile_model, metric_name
 from components.train.plot import plot_svg
-from schemas.artifacts import Feature, read_features, read_manifest, split_parts, whole_artifact
+from schemas.artifacts import Transformed, read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.errors import DataError
 from schemas.progress import Progress
 from schemas.spec import Model
+from schemas.spec.model import is_classification
 
 
 def train(
     section: Model,
     schema: str,
-    label_columns: list[str],
     transformed: str | Path,
     output: str | Path,
     *,
@@ -37,7 +36,6 @@ def train(
     Args:
         section: the spec's model section.
         schema: the dataset schema as text proto.
-        label_columns: the columns that labels are made of; they are no inputs of the served model.
         transformed: what transform wrote.
         output: the artifact's folder: model.keras, saved_model/, history.csv, model.svg, tensorboard/.
         name: the model's name.
@@ -49,15 +47,16 @@ def train(
     """
     progress = progress or Progress("train")
     read_manifest(transformed, "transform")
-    features, labels = read_features(transformed)
+    ready = read_features(transformed)
     progress.start("building the model")
     keras.utils.set_random_seed(seed)
-    model = build_model(section, features, name, module)
+    model = build_model(section, ready.features, name, module)
     compile_model(model, section)
     _check_monitor(section, list(section.outputs))
-    train_rows = _rows(section, features, labels, transformed, "train", model, seed)
-    eval_rows = _rows(section, features, labels, transformed, "eval", model, seed)
-    manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "outputs": list(section.outputs)}
+    train_rows = _rows(section, ready, transformed, "train", model, seed)
+    eval_rows = _rows(section, ready, transformed, "eval", model, seed)
+    classification = {label: is_classification(output.loss) for label, output in section.outputs.items()}
+    manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "classification": classification}
     with whole_artifact(output, manifest) as place:
         watcher = _Watcher(progress, train_rows, section.training.epochs)
         history = model.fit(
@@ -71,7 +70,7 @@ def train(
         progress.step("exporting", now=True)
         model.save(place / "model.keras")
         columns = column_types(parse_schema(schema, "schema"))
-        served = ServedModel(model, Path(transformed) / "transform_fn", columns, label_columns, labels)
+        served = ServedModel(model, Path(transformed) / "transform_fn", columns, ready.label_columns, ready.labels)
         served.save(place / "saved_model")
         (place / "model.svg").write_text(plot_svg(model), encoding="utf-8")
         manifest["history"] = {key: [float(v) for v in values] for key, values in history.history.items()}
@@ -82,15 +81,14 @@ def train(
 
 
 def _rows(
-    section: Model, features: Mapping[str, Feature], labels: list[str], transformed: str | Path, split: str,
-    model: keras.Model, seed: int,
-) -> Rows:  # fmt: skip
+    section: Model, ready: Transformed, transformed: str | Path, split: str, model: keras.Model, seed: int
+) -> Rows:
     used = {tensor.name for tensor in model.inputs}
     training = section.training
     return Rows(
         split_parts(transformed, split),
-        {name: feature for name, feature in features.items() if name in used},
-        labels,
+        {name: feature for name, feature in ready.features.items() if name in used},
+        ready.labels,
         training.batch_size if split == "train" else max(training.batch_size, 8_192),
         training.memory_rows,
         training.shuffle and split == "train",

@@ -20,11 +20,12 @@ from tfx_bsl.tfxio import tensor_adapter
 
 import components.transform.ops  # noqa: F401  makes the ops known
 from components.transform.preprocessing import preprocessing_fn
-from schemas.artifacts import Feature, read_manifest, split_folder, split_parts, whole_artifact, write_features
+from schemas.artifacts import Feature, Transformed, read_manifest, split_folder, split_parts, whole_artifact, write_features
 from schemas.dataset import ARROW_TYPES, TYPES, ColumnType, column_types, parse_schema
 from schemas.dense import dense_columns
 from schemas.progress import Progress
 from schemas.spec import SPLITS, Transform
+from schemas.spec.transform import label_columns
 from schemas.user_module import load_function
 
 LOCAL_RUNNER = ["--runner=FnApiRunner"]
@@ -85,7 +86,8 @@ def transform(
                 _ = transformed | f"Write {split}" >> beam.Map(_write, folder=folder)
         _write_raw_metadata(place / "transform_fn", columns)
         features = describe(section, place / "transform_fn")
-        write_features(place / "features.json", features, list(section.labels))
+        found = Transformed({f.name: f for f in features}, list(section.labels), label_columns(section, columns))
+        write_features(place / "features.json", found)
         manifest["features"] = {f.name: {"kind": f.kind, "size": f.size} for f in features}
     progress.done(f"{len(section.features)} features")
     return manifest

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from schemas.dataset import TYPES, ColumnType
+from schemas.dataset import ColumnType
 
 KLL_K, HLL_LG_K, FREQUENT_LG = 200, 12, 12
 TOP_VALUES, UNEXPECTED_VALUES, HISTOGRAM_BUCKETS = 50, 20, 10
@@ -225,18 +225,3 @@ def domains(schema: schema_pb2.Schema) -> dict[str, frozenset[str]]:
         elif kind == "string_domain":
             found[feature.name] = frozenset(feature.string_domain.value)
     return found
-
-
-def infer_schema(stats: SplitStats, most_values: int = 100) -> schema_pb2.Schema:
-    """A schema that the rows of `stats` keep: types, presence, and domains of texts with few values."""
-    schema = schema_pb2.Schema()
-    for name, column in stats.columns.items():
-        feature = schema.feature.add(name=name, type=TYPES[column.kind])
-        feature.presence.min_count = 1
-        if column.missing == 0:
-            feature.presence.min_fraction = 1.0
-        if column.kind == "bytes" and column.present and column.unique() <= most_values:
-            domain = schema.string_domain.add(name=name)
-            domain.value.extend(sorted(value for value, _ in column.top_values(most_values * 2)))
-            feature.domain = name
-    return schema

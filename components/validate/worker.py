@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate.anomalies import find_anomalies, to_proto
 from components.validate.page import anomalies_page
-from components.validate.statistics import SplitStats, domains, infer_schema
+from components.validate.statistics import SplitStats, domains
 from schemas.artifacts import read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema, schema_text
 from schemas.errors import CheckFailed
@@ -120,8 +120,3 @@ def _merge(many: Iterable[SplitStats]) -> SplitStats:
         raise ValueError("nothing to merge")
     return total
 
-
-def infer(schema: str, examples: str | Path, *, beam_options: Iterable[str] = LOCAL_RUNNER) -> schema_pb2.Schema:
-    """A schema inferred from the train split of what ingest wrote with a schema of bare types."""
-    splits = statistics(parse_schema(schema, "schema"), examples, beam_options, Progress("validate"))
-    return infer_schema(splits["train"])

@@ -11,9 +11,9 @@ from schemas.keras_names import KerasNames, keras_names
 from schemas.source_map import Path, SourceMap
 from schemas.spec.data import ColumnSplit, HashSplit, TimeSplit
 from schemas.spec.evaluation import CLASSIFICATION_METRICS, REGRESSION_METRICS
-from schemas.spec.model import Layer
+from schemas.spec.model import Layer, is_classification
 from schemas.spec.spec import Spec
-from schemas.spec.transform import Transform
+from schemas.spec.transform import root_columns
 
 
 def check_references(spec: Spec, columns: Mapping[str, ColumnType], source: SourceMap) -> list[Mistake]:
@@ -81,22 +81,6 @@ def _transform(spec: Spec, columns: Mapping[str, ColumnType], source: SourceMap)
 
 def _feature_reads(reads: list[str], columns: Collection[str], made: Collection[str]) -> list[str]:
     return [read for read in reads if read not in columns and read not in made]
-
-
-def root_columns(transform: Transform, name: str, columns: Collection[str], *, labels: bool = False) -> set[str]:
-    """The columns (or outputs of the module) that a feature or label is made of, through other ops."""
-    ops = transform.labels if labels else transform.features
-    roots: set[str] = set()
-    waiting, seen = [name], set()
-    while waiting:
-        current = waiting.pop()
-        for read in ops[current].sources(current) if current in ops else []:
-            if read in columns or read not in ops:
-                roots.add(read)
-            elif read not in seen:
-                seen.add(read)
-                waiting.append(read)
-    return roots
 
 
 def _model(spec: Spec, source: SourceMap, keras: KerasNames) -> list[Mistake]:
@@ -184,11 +168,6 @@ def _outputs(spec: Spec, names: Mapping[str, int], source: SourceMap, keras: Ker
             message = f"no output predicts it; add model.outputs.{label} or remove the label"
             found.append(source.mistake(("transform", "labels", label), message))
     return found
-
-
-def is_classification(loss: str) -> bool:
-    """Whether a loss is of a yes/no label, so that the output is a probability."""
-    return loss.replace("_", "").lower() in {"binarycrossentropy", "binaryfocalcrossentropy"}
 
 
 def _evaluate(spec: Spec, columns: Mapping[str, ColumnType], source: SourceMap) -> list[Mistake]:

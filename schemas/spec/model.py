@@ -135,3 +135,8 @@ class Model(Section):
         if bool(self.layers) == (self.builder is not None):
             raise ValueError("give either `layers` or `builder`")
         return self
+
+
+def is_classification(loss: str) -> bool:
+    """Whether a loss is of a yes/no label, so that the output is a probability."""
+    return loss.replace("_", "").lower() in {"binarycrossentropy", "binaryfocalcrossentropy"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny, model_validator
@@ -49,6 +50,27 @@ def _resolve(raw: Any) -> Any:
     if isinstance(raw, dict) and raw.get("op") in Op.known:
         return Op.known[raw["op"]].model_validate(raw)
     return raw
+
+
+def root_columns(transform: Transform, name: str, columns: Collection[str], *, labels: bool = False) -> set[str]:
+    """The columns (or outputs of the module) that a feature or label is made of, through other ops."""
+    ops = transform.labels if labels else transform.features
+    roots: set[str] = set()
+    waiting, seen = [name], {name}
+    while waiting:
+        for read in ops[(current := waiting.pop())].sources(current):
+            if read in columns or read not in ops:
+                roots.add(read)
+            elif read not in seen:
+                seen.add(read)
+                waiting.append(read)
+    return roots
+
+
+def label_columns(transform: Transform, columns: Collection[str]) -> list[str]:
+    """The columns that any label is made of, in the order of `columns`."""
+    found = {root for name in transform.labels for root in root_columns(transform, name, columns, labels=True)}
+    return [name for name in columns if name in found]
 
 
 def op_mistakes(data: Any, source: SourceMap, at: Path) -> list[Mistake]:

@@ -11,6 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from components.ingest.formats.base import MAX_RAW, BadRow, Chunk, Format, Rows, convert, open_file
+from schemas.dataset import ColumnType
 
 ROWS_AT_ONCE = 65_536
 
@@ -60,6 +61,15 @@ class TFRecordFormat(Format):
     def _row(self, record: bytes) -> dict[str, Any]:
         features = _example(record).features.feature
         return {name: convert(_value(features, name), kind, name) for name, kind in self.columns.items()}
+
+
+def first_types(path: str) -> dict[str, ColumnType]:
+    """The features of a file's first record, with their types."""
+    kinds: dict[str, ColumnType] = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int"}
+    with open_file(path) as stream:
+        record = TFRecord.read_record(stream)
+    features = _example(record).features.feature if record else {}
+    return {name: kinds[features[name].WhichOneof("kind") or "bytes_list"] for name in sorted(features)}
 
 
 def _value(features: Any, name: str) -> Any:

@@ -1,0 +1,43 @@
+"""A component from a shell: `python -m components.<name> --spec … --output …`, the same for each room."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas.running import quiet_libraries, reported
+from schemas.spec.sections import SpecFile
+
+
+def component_main(
+    component: str, description: str, inputs: Mapping[str, str], example: str,
+    arguments: Callable[[SpecFile], Mapping[str, Any]],
+) -> None:  # fmt: skip
+    """Parses the command line of a component and runs its task.
+
+    Args:
+        component: its room's name.
+        description: what it does, in a sentence.
+        inputs: by name, the artifacts it reads and who wrote them.
+        example: the arguments of a command that works.
+        arguments: the task's other arguments, out of the spec.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m components.{component}",
+        description=description,
+        epilog=f"example:\n  python -m components.{component} {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--spec", type=Path, required=True, help="the YAML spec")
+    for name, meaning in inputs.items():
+        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    parser.add_argument("--output", type=Path, required=True, help="where the result goes")
+    options = parser.parse_args()
+    quiet_libraries()
+    with reported(component) as progress:
+        given = arguments(SpecFile(options.spec))
+        paths = {name: str(getattr(options, name)) for name in (*inputs, "output")}
+        importlib.import_module(f"components.{component}.task").run(progress=progress, **given, **paths)
