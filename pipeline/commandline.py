@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas import __version__
@@ -51,20 +51,44 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"latticework {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    run = _command(commands, "run", "train, judge and publish on this machine", "latticework run spec.yaml --set model.training.epochs=3", _run)
-    run.add_argument("--runs", type=Path, default=Path("runs"), help="folder of runs, artifacts and cache (default: runs)")
+    run = _command(
+        commands,
+        "run",
+        "train, judge and publish on this machine",
+        "latticework run spec.yaml --set model.training.epochs=3",
+        _run,
+    )
+    run.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder of runs, artifacts and cache (default: runs)"
+    )
     run.add_argument("--serving", type=Path, help="folder of published models (default: the spec's push.directory)")
     run.add_argument("--no-cache", action="store_true", help="run every component, whatever has not changed")
     run.add_argument("--require-blessing", action="store_true", help="exit with 4 when the model is not blessed")
     run.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")
 
-    check = _command(commands, "check", "find every mistake in a spec, read no data", "latticework check spec.yaml", _check)
+    check = _command(
+        commands, "check", "find every mistake in a spec, read no data", "latticework check spec.yaml", _check
+    )
     check.add_argument("--json", action="store_true", help="print the mistakes as JSON")
 
-    compile_ = _command(commands, "compile", "write the pipeline as KFP v2 IR YAML", "latticework compile spec.yaml -o pipeline.yaml", _compile)
-    compile_.add_argument("-o", "--output", type=Path, default=Path("pipeline.yaml"), help="the file (default: pipeline.yaml)")
+    compile_ = _command(
+        commands,
+        "compile",
+        "write the pipeline as KFP v2 IR YAML",
+        "latticework compile spec.yaml -o pipeline.yaml",
+        _compile,
+    )
+    compile_.add_argument(
+        "-o", "--output", type=Path, default=Path("pipeline.yaml"), help="the file (default: pipeline.yaml)"
+    )
 
-    infer = _command(commands, "infer-schema", "write a schema from the data, to be looked over", "latticework infer-schema spec.yaml", _infer_schema)
+    infer = _command(
+        commands,
+        "infer-schema",
+        "write a schema from the data, to be looked over",
+        "latticework infer-schema spec.yaml",
+        _infer_schema,
+    )
     infer.add_argument("-o", "--output", type=Path, help="the file (default: the spec's data.schema)")
     infer.add_argument("--force", action="store_true", help="overwrite a schema that is there")
 
@@ -73,7 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands, name, text, example, call):  # type: ignore[no-untyped-def]
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    text: str,
+    example: str,
+    call: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -135,7 +165,9 @@ def _check(options: argparse.Namespace) -> int:
         print("[]")
     else:
         spec = loaded.spec
-        print(f"{options.spec}: no mistakes ({len(spec.transform.features)} features, {len(spec.model.outputs)} outputs)")
+        print(
+            f"{options.spec}: no mistakes ({len(spec.transform.features)} features, {len(spec.model.outputs)} outputs)"
+        )
     return 0
 
 
@@ -161,7 +193,13 @@ def _infer_schema(options: argparse.Namespace) -> int:
         types, examples = Path(scratch) / "types.pbtxt", Path(scratch) / "examples"
         folder = str(loaded.folder.resolve())
         _module("components.ingest.infer", data, folder, str(types))
-        arguments = {"data": data, "schema": types.read_text(encoding="utf-8"), "folder": folder, "seed": 1, "output": str(examples)}
+        arguments = {
+            "data": data,
+            "schema": types.read_text(encoding="utf-8"),
+            "folder": folder,
+            "seed": 1,
+            "output": str(examples),
+        }
         _module("schemas.running", "ingest", json.dumps(arguments))
         _module("components.validate.infer", str(types), str(examples), str(target))
     print(f"{target}: look it over, then keep it with the spec")

@@ -50,9 +50,7 @@ def latticework(
         ingest_code, validate_code, transform_code, train_code, evaluate_code: Digests of the components' code.
     """
     ingested = ingest(data=data, schema=schema, folder=folder, seed=seed, source=source, code=ingest_code)
-    validated = validate(
-        rules=validation, schema=schema, code=validate_code, examples=ingested.outputs["examples"]
-    )
+    validated = validate(rules=validation, schema=schema, code=validate_code, examples=ingested.outputs["examples"])
     transformed = transform(
         transform=transform_section, schema=schema, module=transform_module, code=transform_code,
         statistics=validated.outputs["statistics"], examples=ingested.outputs["examples"],

@@ -54,7 +54,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     for output, values in summary["metrics"].items():
         shown = ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
         table.add_row(output, f"{shown}  [dim]({summary['split']} split)[/dim]")
-    table.add_row("verdict", "[bold green]blessed[/bold green]" if summary["blessed"] else "[bold red]not blessed[/bold red]")
+    table.add_row(
+        "verdict", "[bold green]blessed[/bold green]" if summary["blessed"] else "[bold red]not blessed[/bold red]"
+    )
     for rule in summary["rules"]:
         if not rule["held"]:
             value = "–" if rule["value"] is None else f"{rule['value']:.4g}"

@@ -40,7 +40,7 @@ def parse_schema(text: str, where: str) -> schema_pb2.Schema:
     seen: set[str] = set()
     for feature in schema.feature:
         if not feature.name:
-            raise DataError(f"{where}: a feature without a name; add `name: \"…\"`")
+            raise DataError(f'{where}: a feature without a name; add `name: "…"`')
         if feature.name in seen:
             raise DataError(f"{where}: feature '{feature.name}' is given twice")
         if feature.type not in _NAMES:
@@ -64,7 +64,7 @@ def read_schema(path: Path) -> schema_pb2.Schema:
 
 def schema_text(schema: schema_pb2.Schema, *, one_line: bool = False) -> str:
     """The text form of a schema, as it is kept in version control or, in one line, handed to a component."""
-    return text_format.MessageToString(schema, as_one_line=one_line)
+    return str(text_format.MessageToString(schema, as_one_line=one_line))
 
 
 def column_types(schema: schema_pb2.Schema) -> dict[str, ColumnType]:

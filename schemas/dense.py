@@ -23,7 +23,9 @@ def dense_columns(table: pa.Table | pa.RecordBatch, columns: Mapping[str, Column
     return result
 
 
-def numpy_columns(table: pa.Table | pa.RecordBatch, columns: Mapping[str, ColumnType]) -> dict[str, npt.NDArray[np.generic]]:
+def numpy_columns(
+    table: pa.Table | pa.RecordBatch, columns: Mapping[str, ColumnType]
+) -> dict[str, npt.NDArray[np.generic]]:
     """Each column as a NumPy array [rows] without missing values: int64, float32 or bytes objects."""
     dense = dense_columns(table, columns)
     return {

@@ -1,9 +1,9 @@
 """The errors a person can mend, in one form: where, what was found, what was expected, what to do.
 
-    UserError             a mistake in what the user gave; exit status 2, never a traceback
-    ├── SpecError         every mistake of one spec, together
-    └── DataError         rows, columns or files that are not what the spec or schema says
-    CheckFailed           the run did its work and the result was refused; exit status 3
+UserError             a mistake in what the user gave; exit status 2, never a traceback
+├── SpecError         every mistake of one spec, together
+└── DataError         rows, columns or files that are not what the spec or schema says
+CheckFailed           the run did its work and the result was refused; exit status 3
 """
 
 from __future__ import annotations

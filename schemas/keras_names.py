@@ -40,7 +40,9 @@ class KerasNames:
         """Whether Keras has a loss of this name."""
         return name in self.losses
 
-    def check(self, group: str, name: str, key: str, arguments: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    def check(
+        self, group: str, name: str, key: str, arguments: Mapping[str, Any]
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
         """What is wrong with a class and its arguments, as (keys, message)."""
         if name not in self.classes[group]:
             yield (key,), f"keras.{group} has no '{name}'{nearest(name, self.classes[group])}"

@@ -119,7 +119,10 @@ class _Predict(beam.DoFn):
 def _slices(batch: pa.RecordBatch, slices: list[list[str]]) -> Iterator[tuple[tuple[tuple[str, str], ...], Any]]:
     """Every slice that the batch has rows of, as TFMA's key, with the positions of those rows."""
     for names in slices:
-        rows = [tuple("" if v is None else str(v) for v in row) for row in zip(*(batch[n].to_pylist() for n in names), strict=True)]
+        rows = [
+            tuple("" if v is None else str(v) for v in row)
+            for row in zip(*(batch[n].to_pylist() for n in names), strict=True)
+        ]
         positions: dict[tuple[str, ...], list[int]] = {}
         for position, values in enumerate(rows):
             positions.setdefault(values, []).append(position)

@@ -59,16 +59,18 @@ def evaluate(
     trained, ingested = read_manifest(model, "train"), read_manifest(examples, "ingest")
     saved_model = Path(model) / "saved_model"
     skew = check_skew(
-        tf.saved_model.load(str(saved_model)), Path(model) / "model.keras", examples, transformed, columns,
+        tf.saved_model.load(str(saved_model)),
+        Path(model) / "model.keras",
+        examples,
+        transformed,
+        columns,
         read_features(transformed).label_columns,
     )
     split = "test" if ingested["rows"]["test"] else "eval"
     manifest: dict[str, Any] = {"split": split, "skew": skew}
     with whole_artifact(output, manifest) as place:
         judged = Judged(trained["classification"], [list(names) for names in section.slices])
-        metrics = evaluate_split(
-            saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress
-        )
+        metrics = evaluate_split(saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress)
         verdict = verdict_document(judge(section.thresholds, metrics["overall"]))
         manifest.update(metrics=metrics["overall"], verdict=verdict)
         (place / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

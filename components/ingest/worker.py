@@ -29,7 +29,9 @@ from schemas.spec import SPLITS, Data
 
 LOCAL_RUNNER = ["--runner=FnApiRunner"]
 QUARANTINE = "quarantine"
-QUARANTINE_SCHEMA = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
+QUARANTINE_SCHEMA = pa.schema(
+    [("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())]
+)
 
 
 def ingest(
@@ -198,7 +200,9 @@ class _MergeCounts(beam.CombineFn):
         return {key: dict(sorted(counter.items())) for key, counter in total.items()}
 
 
-def _manifest(counts: dict[str, Any], files: list[tuple[int, str, str | None]], columns: dict[str, Any]) -> dict[str, Any]:
+def _manifest(
+    counts: dict[str, Any], files: list[tuple[int, str, str | None]], columns: dict[str, Any]
+) -> dict[str, Any]:
     bad, left_out = sum(counts["bad"].values()), sum(counts["left_out"].values())
     rows = {split: counts["rows"].get(split, 0) for split in SPLITS}
     return {
@@ -232,6 +236,7 @@ def _refuse_too_many_bad(manifest: dict[str, Any], allowed: float) -> None:
         commonest = Counter(manifest["bad"]).most_common(3)
         reasons = "".join(f"\n  {count:,} × {reason}" for reason, count in commonest)
         raise DataError(
-            f"{bad:,} of {read:,} rows cannot be read ({bad / max(read, 1):.2%}; data.max_bad_fraction is {allowed:g}). "
+            f"{bad:,} of {read:,} rows cannot be read "
+            f"({bad / max(read, 1):.2%}; data.max_bad_fraction is {allowed:g}). "
             f"The commonest reasons:{reasons}\nMend the source or data.schema, or raise data.max_bad_fraction."
         )

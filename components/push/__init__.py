@@ -1,0 +1,1 @@
+"""A blessed model, published."""

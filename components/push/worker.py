@@ -40,7 +40,9 @@ def push(
     judged = read_manifest(evaluation, "evaluate")
     read_manifest(model, "train")
     if not judged["verdict"]["blessed"]:
-        raise CheckFailed(f"{name}: the model is not blessed ({Path(evaluation) / 'verdict.json'}); it is not published")
+        raise CheckFailed(
+            f"{name}: the model is not blessed ({Path(evaluation) / 'verdict.json'}); it is not published"
+        )
     source = Path(model) / "saved_model"
     files = {str(p.relative_to(source)): _sha256(p) for p in sorted(source.rglob("*")) if p.is_file()}
     place = Path(directory) / name

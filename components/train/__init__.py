@@ -1,0 +1,1 @@
+"""The Functional model, fitted and exported."""

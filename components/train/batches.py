@@ -78,7 +78,7 @@ class Rows:
 
     def _dtypes(self) -> dict[str, Any]:
         kinds = {name: np.int32 if f.kind == "id" else np.float32 for name, f in self.features.items()}
-        return {**kinds, **{label: np.float32 for label in self.labels}}
+        return {**kinds, **dict.fromkeys(self.labels, np.float32)}
 
     def _windows(self) -> Iterator[tuple[Columns, npt.NDArray[np.int32]]]:
         random = np.random.default_rng([self.seed, self._epoch])

@@ -53,7 +53,9 @@ def build_model(section: Model, features: Mapping[str, Feature], name: str, modu
     for label, tensor in outputs.items():
         if tuple(tensor.shape) not in ((None, 1), (None,)):
             layer_name = section.outputs[label].layer
-            raise DataError(f"model.outputs.{label}: '{layer_name}' has shape {tuple(tensor.shape)}; expected (None, 1)")
+            raise DataError(
+                f"model.outputs.{label}: '{layer_name}' has shape {tuple(tensor.shape)}; expected (None, 1)"
+            )
     return keras.Model(inputs, outputs, name=name.replace("-", "_"))
 
 
@@ -65,9 +67,7 @@ def _input(feature: Feature) -> Any:
 
 def _apply(layer: Layer, tensors: Mapping[str, Any], features: Mapping[str, Feature]) -> Any:
     if layer.each is not None:
-        copies = [
-            _make(layer, f"{layer.name}_{read}", [read], features)(tensors[read]) for read in layer.each
-        ]
+        copies = [_make(layer, f"{layer.name}_{read}", [read], features)(tensors[read]) for read in layer.each]
         join = getattr(keras.layers, layer.join)
         return join(name=layer.name)(copies) if len(copies) > 1 else copies[0]
     reads = layer.reads()
@@ -95,7 +95,9 @@ def compile_model(model: keras.Model, section: Model) -> None:
     for label, output in section.outputs.items():
         loss = keras.losses.get(output.loss)
         if output.loss_arguments:
-            loss = type(keras.losses.get({"class_name": _class_name(output.loss), "config": {}}))(**output.loss_arguments)
+            loss = type(keras.losses.get({"class_name": _class_name(output.loss), "config": {}}))(
+                **output.loss_arguments
+            )
         losses[label] = loss
         metrics[label] = [getattr(keras.metrics, metric)(name=metric_name(metric)) for metric in output.metrics]
     model.compile(

@@ -30,12 +30,15 @@ def plot_svg(model: keras.Model) -> str:
         (x1, y1), (x2, y2) = places[start], places[end]
         x1, x2, y1 = x1 + BOX_WIDTH / 2, x2 + BOX_WIDTH / 2, y1 + BOX_HEIGHT
         middle = (y1 + y2) / 2
-        drawn.append(f'<path d="M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}" fill="none" stroke="#9aa5b1"/>')
+        drawn.append(
+            f'<path d="M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}" fill="none" stroke="#9aa5b1"/>'
+        )
     for name, (x, y) in places.items():
         title, detail, colour = boxes[name]
         middle = x + BOX_WIDTH / 2
         drawn.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="{colour}" stroke="#5f6b7a"/>'
+            f'<rect x="{x:g}" y="{y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
+            f'fill="{colour}" stroke="#5f6b7a"/>'
             f'<text x="{middle:g}" y="{y + 18:g}" text-anchor="middle" fill="#1c2430">{escape(_fit(title))}</text>'
             f'<text x="{middle:g}" y="{y + 34:g}" text-anchor="middle" fill="#5f6b7a">{escape(_fit(detail))}</text>'
         )

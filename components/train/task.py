@@ -15,4 +15,13 @@ def run(
 ) -> None:  # fmt: skip
     """`model` is the spec's section as JSON, `schema` a text proto, `module` Python text as JSON; see `worker.train`."""
     section = Model.model_validate_json(model)
-    train(section, schema, transformed, output, name=name, seed=seed, module=json.loads(module) if module else "", progress=progress)
+    train(
+        section,
+        schema,
+        transformed,
+        output,
+        name=name,
+        seed=seed,
+        module=json.loads(module) if module else "",
+        progress=progress,
+    )

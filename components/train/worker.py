@@ -172,4 +172,3 @@ class _Watcher(keras.callbacks.Callback):
             epoch=epoch + 1, epochs=self.epochs, rows=self.total, total=self.total,
             loss=float(logs["loss"]), val_loss=float(logs.get("val_loss", float("nan"))),
         )  # fmt: skip
-

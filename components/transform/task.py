@@ -11,4 +11,11 @@ from schemas.spec import Transform
 
 def run(*, transform_json: str, schema: str, module: str, examples: str, output: str, progress: Progress) -> None:
     """`transform_json` is the spec's section, `schema` a text proto, `module` Python text as JSON; see `worker.transform`."""
-    transform(Transform.model_validate_json(transform_json), schema, examples, output, module=json.loads(module) if module else "", progress=progress)
+    transform(
+        Transform.model_validate_json(transform_json),
+        schema,
+        examples,
+        output,
+        module=json.loads(module) if module else "",
+        progress=progress,
+    )

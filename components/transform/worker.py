@@ -20,7 +20,15 @@ from tfx_bsl.tfxio import tensor_adapter
 
 import components.transform.ops  # noqa: F401  makes the ops known
 from components.transform.preprocessing import preprocessing_fn
-from schemas.artifacts import Feature, Transformed, read_manifest, split_folder, split_parts, whole_artifact, write_features
+from schemas.artifacts import (
+    Feature,
+    Transformed,
+    read_manifest,
+    split_folder,
+    split_parts,
+    whole_artifact,
+    write_features,
+)
 from schemas.dataset import ARROW_TYPES, TYPES, ColumnType, column_types, parse_schema
 from schemas.dense import dense_columns
 from schemas.progress import Progress
@@ -68,8 +76,9 @@ def transform(
         for split in SPLITS:
             split_folder(place, split).mkdir()
         options = PipelineOptions(list(beam_options))
-        with beam.Pipeline(options=options) as pipeline, tft_beam.Context(
-            temp_dir=scratch, passthrough_keys={PLACE}, desired_batch_size=BATCH_ROWS
+        with (
+            beam.Pipeline(options=options) as pipeline,
+            tft_beam.Context(temp_dir=scratch, passthrough_keys={PLACE}, desired_batch_size=BATCH_ROWS),
         ):
             config = _adapter_config(columns)
             train = _read(pipeline, "Analyse", "train", examples, columns, progress)
@@ -135,7 +144,9 @@ def _batches(
     position, path = part
     offset = 0
     for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH_ROWS):
-        arrays = [_lists(array.cast(_adapter_type(columns[name]))) for name, array in dense_columns(batch, columns).items()]
+        arrays = [
+            _lists(array.cast(_adapter_type(columns[name]))) for name, array in dense_columns(batch, columns).items()
+        ]
         place = pa.array(np.arange(offset, offset + batch.num_rows) + (position << PART_SHIFT))
         offset += batch.num_rows
         progress.step(label.lower(), rows=batch.num_rows)

@@ -43,7 +43,9 @@ def find_anomalies(
         for name in manifest["missing_columns"]
     ]
     found += [
-        Anomaly(name, Reason.SCHEMA_NEW_COLUMN, rules.unexpected_column, "New column", "not in the schema; it is not read")
+        Anomaly(
+            name, Reason.SCHEMA_NEW_COLUMN, rules.unexpected_column, "New column", "not in the schema; it is not read"
+        )
         for name in manifest["unexpected_columns"]
     ]
     missing = set(manifest["missing_columns"])
@@ -61,7 +63,8 @@ def _column(feature: schema_pb2.Feature, split: str, column: ColumnStats, rows: 
     name = feature.name
     share = column.present / rows
     if feature.HasField("presence") and share < feature.presence.min_fraction:
-        full = f"{split}: {column.present:,} of {rows:,} rows have a value ({share:.2%}); expected {feature.presence.min_fraction:.2%}"
+        wanted = feature.presence.min_fraction
+        full = f"{split}: {column.present:,} of {rows:,} rows have a value ({share:.2%}); expected {wanted:.2%}"
         yield Anomaly(name, Reason.FEATURE_TYPE_LOW_FRACTION_PRESENT, "error", "Values missing", full)
     allowed = 1.0 - _domain_mass(feature)
     if column.outside_rows > allowed * column.present:
@@ -94,7 +97,9 @@ def _skew(name: str, splits: Mapping[str, SplitStats], rules: Validation) -> Ite
             continue
         distance, where = _distance(train.columns[name], other.columns[name])
         if distance > rules.split_skew:
-            full = f"{split} differs from train by {distance:.3f} (L-infinity, at {where}); allowed {rules.split_skew:g}"
+            full = (
+                f"{split} differs from train by {distance:.3f} (L-infinity, at {where}); allowed {rules.split_skew:g}"
+            )
             yield Anomaly(name, Reason.COMPARATOR_L_INFTY_HIGH, rules.skew_severity, "Splits differ", full)
 
 

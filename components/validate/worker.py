@@ -72,7 +72,8 @@ def validate(
         listed_text = "\n".join(f"  {a.severity}: column '{a.column}': {a.short.lower()}: {a.full}" for a in grave)
         raise CheckFailed(
             f"{len(grave)} anomal{'y' if len(grave) == 1 else 'ies'} at or above validate.stop_at "
-            f"({rules.stop_at}):\n{listed_text}\nMend the data or data.schema; {Path(output) / 'anomalies.html'} has all."
+            f"({rules.stop_at}):\n{listed_text}\nMend the data or data.schema; "
+            f"{Path(output) / 'anomalies.html'} has all."
         )
     progress.done(f"{len(anomalies)} anomalies", anomalies=len(anomalies))
     return manifest
@@ -91,7 +92,8 @@ def statistics(
             _ = (
                 pipeline
                 | "Parts" >> beam.Create(parts)
-                | "Statistics" >> beam.FlatMap(_part_statistics, columns=columns, known=known_domains, progress=progress)
+                | "Statistics"
+                >> beam.FlatMap(_part_statistics, columns=columns, known=known_domains, progress=progress)
                 | "Merge" >> beam.CombinePerKey(_merge)
                 | "Gather" >> beam.combiners.ToList()
                 | "Write" >> beam.Map(lambda merged: found.write_bytes(pickle.dumps(merged)))
@@ -119,4 +121,3 @@ def _merge(many: Iterable[SplitStats]) -> SplitStats:
     if total is None:
         raise ValueError("nothing to merge")
     return total
-

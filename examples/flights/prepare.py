@@ -37,10 +37,15 @@ def joined(source: Path) -> pd.DataFrame:
     date = pd.to_datetime(flights[["year", "month", "day"]])
     clock = scheduled // 100 * 60 + scheduled % 100
     flights["scheduled"] = (date + pd.to_timedelta(clock, unit="min")).dt.strftime("%Y-%m-%d %H:%M")
+    flights["departure_minute"] = clock
     flights["arrival_hour"] = arrival // 100 % 24
+    flights["hour_flights"] = flights.groupby(["origin", "time_hour"])["flight"].transform("size")
     table = flights.merge(weather[["origin", "time_hour", *WEATHER]], on=["origin", "time_hour"], how="left")
     table = table.merge(planes, on="tailnum", how="left")
-    columns = ["scheduled", "month", "arrival_hour", "carrier", "flight", "tailnum", "origin", "dest", "distance"]
+    columns = [
+        "scheduled", "month", "departure_minute", "hour_flights", "arrival_hour", "carrier", "flight", "tailnum",
+        "origin", "dest", "distance",
+    ]  # fmt: skip
     table = table[[*columns, *WEATHER, *PLANE.values(), "arr_delay"]]
     for name in ("plane_year", "plane_seats"):
         table[name] = table[name].astype("Int64")

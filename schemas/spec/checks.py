@@ -93,7 +93,9 @@ def _model(spec: Spec, source: SourceMap, keras: KerasNames) -> list[Mistake]:
             message = f"a layer called '{layer.name}' stands at model.layers[{names[layer.name]}] already"
             found.append(source.mistake((*path, "name"), message))
         elif layer.name in features:
-            found.append(source.mistake((*path, "name"), f"a feature is called '{layer.name}' already; rename the layer"))
+            found.append(
+                source.mistake((*path, "name"), f"a feature is called '{layer.name}' already; rename the layer")
+            )
         names.setdefault(layer.name, index)
     for index, layer in enumerate(model.layers):
         found += _layer(spec, index, layer, names, source, keras)
@@ -140,7 +142,9 @@ def _layer(
                 message = f"'{layer.name}': feature '{read}' is an id; read it through an Embedding"
                 found.append(source.mistake(at_read, message))
             elif kind == "numeric" and layer.layer == "Embedding":
-                message = f"'{layer.name}': feature '{read}' is numeric; an Embedding reads ids (a vocabulary, buckets …)"
+                message = (
+                    f"'{layer.name}': feature '{read}' is numeric; an Embedding reads ids (a vocabulary, buckets …)"
+                )
                 found.append(source.mistake(at_read, message))
     if layer.layer == "Embedding" and "input_dim" in layer.arguments():
         message = f"'{layer.name}': input_dim comes from the feature; remove it"
@@ -156,9 +160,13 @@ def _outputs(spec: Spec, names: Mapping[str, int], source: SourceMap, keras: Ker
             message = f"no label is called '{name}'{nearest(name, spec.transform.labels)}"
             found.append(source.mistake(path, message))
         if spec.model.layers and output.layer not in names:
-            found.append(source.mistake((*path, "layer"), f"'{output.layer}' is no layer{nearest(output.layer, names)}"))
+            found.append(
+                source.mistake((*path, "layer"), f"'{output.layer}' is no layer{nearest(output.layer, names)}")
+            )
         if not keras.is_loss(output.loss):
-            found.append(source.mistake((*path, "loss"), f"unknown loss '{output.loss}'{nearest(output.loss, keras.losses)}"))
+            found.append(
+                source.mistake((*path, "loss"), f"unknown loss '{output.loss}'{nearest(output.loss, keras.losses)}")
+            )
         for index, metric in enumerate(output.metrics):
             if metric not in keras.classes["metrics"]:
                 message = f"unknown metric '{metric}'{nearest(metric, keras.classes['metrics'])}"

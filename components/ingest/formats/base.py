@@ -121,7 +121,7 @@ def convert(value: Any, kind: ColumnType, name: str) -> Any:
             return str(value)
         if kind == "int":
             number = int(value)
-            if isinstance(value, float) and number != value or not -(2**63) <= number < 2**63:
+            if (isinstance(value, float) and number != value) or not -(2**63) <= number < 2**63:
                 raise ValueError
             return number
         return float(value)

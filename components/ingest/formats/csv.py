@@ -9,7 +9,17 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from components.ingest.formats.base import CHUNK_BYTES, MAX_RAW, BadRow, Chunk, Format, Rows, convert, is_compressed, open_file
+from components.ingest.formats.base import (
+    CHUNK_BYTES,
+    MAX_RAW,
+    BadRow,
+    Chunk,
+    Format,
+    Rows,
+    convert,
+    is_compressed,
+    open_file,
+)
 from components.ingest.formats.blocks import Block, record_blocks
 from schemas.errors import DataError
 
@@ -34,8 +44,8 @@ class CsvFormat(Format):
             if len(first.text) > skip:
                 yield Chunk(path, 0, start, len(first.text), line, names)
                 index = 1
-            for index, block in enumerate(blocks, start=index):
-                yield Chunk(path, index, block.start, block.start + len(block.text), block.line, names)
+            for number, block in enumerate(blocks, start=index):
+                yield Chunk(path, number, block.start, block.start + len(block.text), block.line, names)
 
     def _names(self, path: str, text: bytes) -> tuple[tuple[str, ...], int]:
         """The file's columns, and how many bytes its header takes."""
@@ -68,9 +78,7 @@ class CsvFormat(Format):
             table = pa_csv.read_csv(
                 io.BytesIO(block.text),
                 read_options=pa_csv.ReadOptions(column_names=list(names)),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=self.csv.delimiter, newlines_in_values=b'"' in block.text
-                ),
+                parse_options=pa_csv.ParseOptions(delimiter=self.csv.delimiter, newlines_in_values=b'"' in block.text),
                 convert_options=pa_csv.ConvertOptions(
                     column_types=self.schema,
                     include_columns=self.schema.names,

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from components.ingest.formats.base import CHUNK_BYTES, MAX_RAW, BadRow, Chunk, Format, Rows, convert, is_compressed, open_file
+from components.ingest.formats.base import (
+    CHUNK_BYTES,
+    MAX_RAW,
+    BadRow,
+    Chunk,
+    Format,
+    Rows,
+    convert,
+    is_compressed,
+    open_file,
+)
 from components.ingest.formats.blocks import Block, record_blocks
 
 
@@ -63,6 +73,8 @@ class JsonLinesFormat(Format):
                     raise ValueError("not a JSON object")
                 good.append({name: convert(values.get(name), kind, name) for name, kind in self.columns.items()})
             except ValueError as error:
-                reason = "not valid JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
+                reason = (
+                    "not valid JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
+                )
                 bad.append(BadRow(block.line + offset, reason, line.decode("utf-8", "replace")[:MAX_RAW]))
         return Rows(self.from_rows(good), bad)

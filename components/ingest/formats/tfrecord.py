@@ -114,7 +114,11 @@ def _example_class() -> Any:
         type_name=".latticework.Features.FeatureEntry",
     )  # fmt: skip
     file.message_type.add(name="Example").field.add(
-        name="features", number=1, type=kinds.TYPE_MESSAGE, type_name=".latticework.Features", label=kinds.LABEL_OPTIONAL
+        name="features",
+        number=1,
+        type=kinds.TYPE_MESSAGE,
+        type_name=".latticework.Features",
+        label=kinds.LABEL_OPTIONAL,
     )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
