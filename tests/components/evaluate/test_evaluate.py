@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+
+from components.evaluate.batched import _Binary, _Regression
+from components.evaluate.predictions import predict, split_batches
+from components.evaluate.skew import check_skew
+from components.evaluate.verdict import judge, verdict_document
+from components.evaluate.worker import evaluate
+from schemas.artifacts import split_parts
+from schemas.dataset import column_types, parse_schema
+from schemas.errors import CheckFailed
+from schemas.spec import Evaluation, Threshold
+
+
+@pytest.fixture(scope="module")
+def evaluation(artifacts, taxi_schema, tmp_path_factory):
+    place = tmp_path_factory.mktemp("evaluation") / "evaluation"
+    section = Evaluation.model_validate({
+        "slices": [["passenger_count"]], "thresholds": [{"output": "fare", "metric": "rmse", "at_most": 1000}],
+    })  # fmt: skip
+    paths = (artifacts[name] for name in ("examples", "statistics", "transformed", "model"))
+    evaluate(section, taxi_schema, *paths, place, spec_text="name: taxi")
+    return place
+
+
+def test_metrics_are_numpys_overall_and_by_slice(evaluation, artifacts, taxi_schema):
+    served = tf.saved_model.load(str(artifacts["model"] / "saved_model"))
+    columns = column_types(parse_schema(taxi_schema, "schema"))
+    found = [
+        (predict(served, b, columns), b["passenger_count"].to_numpy())
+        for b in split_batches(artifacts["examples"], "test")
+    ]
+    error = np.concatenate([p["fare"] - p["label/fare"] for p, _ in found]).astype(np.float64)
+    passengers = np.concatenate([n for _, n in found])
+    metrics = json.loads((evaluation / "metrics.json").read_text())
+    overall = metrics["overall"]["fare"]
+    assert overall["rows"] == len(error) == 1572
+    assert overall["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-9)
+    assert overall["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-9)
+    assert overall["bias"] == pytest.approx(error.mean(), rel=1e-9)
+    for count in np.unique(passengers):
+        assert metrics[f"passenger_count={count}"]["fare"]["mae"] == pytest.approx(
+            np.abs(error[passengers == count]).mean(), rel=1e-9
+        )
+
+
+def test_batched_metrics_are_tfmas():
+    random = np.random.default_rng(5)
+    label = (random.random(600) < 0.3).astype(np.float32)
+    score = np.clip(random.normal(0.3 + 0.3 * label, 0.2), 0.001, 0.999).astype(np.float32)
+    import pandas as pd
+
+    frame = pd.DataFrame({"label": label, "prediction": score})
+    names = ["AUC", "BinaryCrossEntropy", "BinaryAccuracy", "Precision", "Recall", "Calibration", "AUCPrecisionRecall",
+             "MeanSquaredError", "MeanAbsoluteError"]  # fmt: skip
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key="label", prediction_key="prediction")],
+        slicing_specs=[config_pb2.SlicingSpec()],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[config_pb2.MetricConfig(class_name=n) for n in names])],
+    )
+    theirs = tfma.analyze_raw_data(frame, config).get_metrics_for_slice()
+    theirs = {name: value["doubleValue"] for name, value in theirs.items()}
+    parts = [slice(0, 250), slice(250, 600)]
+
+    def ours(combiner):
+        sums = [combiner.sums(label[p].astype(np.float64), score[p].astype(np.float64)) for p in parts]
+        return combiner.values(combiner.merge_accumulators(sums))
+
+    binary, regression = ours(_Binary("y")), ours(_Regression("y"))
+    pairs = {
+        "auc": "auc",
+        "accuracy": "binary_accuracy",
+        "precision": "precision",
+        "recall": "recall",
+        "calibration": "calibration",
+    }
+    for name, other in pairs.items():
+        assert binary[name] == pytest.approx(theirs[other], rel=1e-6), name
+    loss = next(v for k, v in theirs.items() if k.startswith("binary_cross"))
+    assert binary["log_loss"] == pytest.approx(loss, rel=1e-5)
+    assert binary["auc_pr"] == pytest.approx(theirs["auc_precision_recall"], abs=0.01)
+    assert regression["mse"] == pytest.approx(theirs["mean_squared_error"], rel=1e-6)
+    assert regression["mae"] == pytest.approx(theirs["mean_absolute_error"], rel=1e-6)
+
+
+def test_the_report_is_whole_and_needs_no_network(evaluation):
+    page = (evaluation / "report.html").read_text()
+    assert "<svg" in page
+    assert "name: taxi" in page
+    assert "passenger_count=1" in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+
+
+def test_skew_is_found(artifacts, taxi_schema, tmp_path):
+    columns = column_types(parse_schema(taxi_schema, "schema"))
+    served = tf.saved_model.load(str(artifacts["model"] / "saved_model"))
+    model = artifacts["model"] / "model.keras"
+    proof = check_skew(served, model, artifacts["examples"], artifacts["transformed"], columns, ["fare_amount"])
+    assert set(proof) == {"raw", "serving_default"}
+    assert max(proof.values()) <= 1e-5
+    part = split_parts(artifacts["transformed"], "test")[0]
+    table = pq.read_table(part, partitioning=None)
+    changed = table.set_column(
+        table.schema.get_field_index("km_scaled"), "km_scaled", [np.asarray(table["km_scaled"]) + np.float32(0.01)]
+    )
+    (tmp_path / "split=test").mkdir()
+    pq.write_table(changed, tmp_path / "split=test" / "part-0.parquet")
+    with pytest.raises(CheckFailed, match="training/serving skew"):
+        check_skew(served, model, artifacts["examples"], tmp_path, columns, ["fare_amount"])
+
+
+def test_the_verdict():
+    rules = [
+        Threshold(output="y", metric="rmse", at_most=2),
+        Threshold(output="y", metric="mae", at_least=1, at_most=3),
+    ]
+    assert verdict_document(judge(rules, {"y": {"rmse": 2.0, "mae": 1.5}}))["blessed"]
+    broken = verdict_document(judge(rules, {"y": {"rmse": 2.1, "mae": 1.5}}))
+    assert (broken["blessed"], [r["held"] for r in broken["rules"]]) == (False, [False, True])
+    assert not verdict_document(judge(rules, {"y": {"mae": 1.5}}))["blessed"]

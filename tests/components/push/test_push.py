@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from components.push.worker import published_versions, push
+from schemas.artifacts import whole_artifact
+from schemas.errors import CheckFailed
+
+
+def model(folder, content):
+    with whole_artifact(folder, {}) as place:
+        (place / "saved_model" / "variables").mkdir(parents=True)
+        (place / "saved_model" / "saved_model.pb").write_text(content)
+        (place / "saved_model" / "variables" / "v").write_text("v")
+    return folder
+
+
+def verdict(folder, blessed):
+    with whole_artifact(folder, {"verdict": {"blessed": blessed}, "metrics": {}}):
+        pass
+    return folder
+
+
+def test_versions_rise_and_a_model_is_published_once(tmp_path):
+    good = verdict(tmp_path / "e", True)
+    first = push("m", model(tmp_path / "a", "1"), good, tmp_path / "serving")
+    assert push("m", tmp_path / "a", good, tmp_path / "serving") == first
+    second = push("m", model(tmp_path / "b", "2"), good, tmp_path / "serving")
+    assert (first.name, second.name) == ("1", "2")
+    about = json.loads((second / "latticework.json").read_text())
+    assert about["files"]["saved_model.pb"] == hashlib.sha256(b"2").hexdigest()
+
+
+def test_a_model_that_is_not_blessed_is_refused(tmp_path):
+    with pytest.raises(CheckFailed, match="not blessed"):
+        push("m", model(tmp_path / "a", "1"), verdict(tmp_path / "e", False), tmp_path / "serving")
+    assert not (tmp_path / "serving").exists()
+
+
+def test_pushes_at_once_end_with_whole_versions(tmp_path):
+    good = verdict(tmp_path / "e", True)
+    models = [model(tmp_path / f"m{i}", str(i)) for i in range(8)]
+    (tmp_path / "serving" / "m" / ".3.partial").mkdir(parents=True)
+    with ThreadPoolExecutor(8) as pool:
+        targets = list(pool.map(lambda m: push("m", m, good, tmp_path / "serving"), models))
+    assert sorted(int(t.name) for t in targets) == list(range(1, 9)) == published_versions(tmp_path / "serving" / "m")
+    assert sorted((t / "saved_model.pb").read_text() for t in targets) == [str(i) for i in range(8)]
+    assert not list((tmp_path / "serving" / "m").glob(".*.partial"))
