@@ -9,7 +9,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import components.transform.ops  # noqa: E402, F401  makes the ops known
+import components.transform.ops  # noqa: F401  makes the ops known
 
 HOUSE = Path(__file__).resolve().parent.parent
 FLIGHTS = HOUSE / "examples" / "flights"

@@ -48,3 +48,11 @@ def test_the_names_of_keras_are_of_the_installed_one():
     from schemas.keras_names import FILE
 
     assert json.loads(FILE.read_text()) == collect()
+
+
+def test_the_json_schema_of_a_spec_is_in_step():
+    import json
+
+    from schemas.spec import json_schema
+
+    assert json.loads((HOUSE / "schemas" / "spec.schema.json").read_text()) == json_schema()

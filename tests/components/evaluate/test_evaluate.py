@@ -38,7 +38,7 @@ def test_metrics_are_numpys_overall_and_by_slice(evaluation, artifacts, taxi_sch
         (predict(served, b, columns), b["passenger_count"].to_numpy())
         for b in split_batches(artifacts["examples"], "test")
     ]
-    error = np.concatenate([p["fare"] - p["label/fare"] for p, _ in found]).astype(np.float64)
+    error = np.concatenate([p["fare"].astype(np.float64) - p["label/fare"] for p, _ in found])
     passengers = np.concatenate([n for _, n in found])
     metrics = json.loads((evaluation / "metrics.json").read_text())
     overall = metrics["overall"]["fare"]
