@@ -10,6 +10,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from schemas.spec import SPLITS
+
 LOWER_IS_BETTER = {"rmse", "mse", "mae", "log_loss"}
 MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", "calibration")
 
@@ -40,10 +42,12 @@ def render_report(
         for key, values in training["history"].items()
         if not key.startswith("val_")
     ]
+    shown = [m for m in MAIN_METRICS if any(m in values for values in metrics["overall"].values())]
     return environment.get_template("report.html.j2").render(
         name=name, examples=examples, validation=validation, features=features, training=training,
         plot=Markup(plot), metrics=metrics, verdict=verdict, skew=skew, spec=spec, versions=versions,
-        curves=curves, main_metrics=MAIN_METRICS, worst=worst_slices(metrics),
+        curves=curves, main_metrics=shown,
+        splits=SPLITS, worst=worst_slices(metrics),
     )  # fmt: skip
 
 
