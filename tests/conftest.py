@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import components.transform.ops  # noqa: F401  makes the ops known
+
+# A slow machine is no failure: how long an example takes is measured in benchmarks.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 HOUSE = Path(__file__).resolve().parent.parent
 FLIGHTS = HOUSE / "examples" / "flights"

@@ -8,7 +8,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.ingest.formats import Format
@@ -97,7 +97,6 @@ def test_bad_rows_are_told_with_their_lines(tmp_path):
     ),
     st.integers(1, 64),
 )
-@settings(deadline=None)
 def test_blocks_never_cut_a_record(records, size):
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(records)
