@@ -21,7 +21,6 @@ class Op(Section):
     known: ClassVar[dict[str, type[Op]]] = {}
     kind: ClassVar[Kind] = "numeric"
     """"numeric" yields float32 [batch]; "id" yields int64 [batch] with values in [0, size)."""
-    multi_input: ClassVar[bool] = False
 
     op: str
 

@@ -16,6 +16,8 @@ from typing import Any
 from schemas.errors import UserError
 from schemas.progress import Progress
 
+# Beam's in-process runner by its own name: `DirectRunner` may fetch another engine while it runs.
+LOCAL_RUNNER = ["--runner=FnApiRunner"]
 WARM_SOCKET = "LATTICEWORK_WARM_SOCKET"
 
 

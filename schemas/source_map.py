@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 
-from schemas.errors import Mistake, SpecError
+from schemas.errors import DataError, Mistake, SpecError
 
 Path = tuple[str | int, ...]
 
@@ -50,6 +51,16 @@ class SourceMap:
         if not isinstance(self.data, dict):
             found = "an empty file" if self.data is None else type(self.data).__name__
             raise SpecError(name, [Mistake(1, "", f"found {found}; expected a mapping with the keys of a spec")])
+
+    @classmethod
+    def read(cls, path: FilePath) -> SourceMap:
+        """The source map of a spec file; a file that cannot be read is a DataError."""
+        try:
+            return cls(str(path), path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file; expected a spec such as examples/flights/spec.yaml") from None
+        except (IsADirectoryError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: not a text file ({error}); expected a YAML spec") from None
 
     def _walk(self, node: yaml.Node, path: Path, above: set[int]) -> None:
         if id(node) in above:

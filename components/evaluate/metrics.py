@@ -11,7 +11,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -20,7 +19,7 @@ from tensorflow_model_analysis.extractors.slice_key_extractor import SLICE_KEY_E
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluate.batched import BatchedBinaryMetrics, BatchedRegressionMetrics
-from components.evaluate.predictions import BATCH_ROWS, predict
+from components.evaluate.predictions import part_batches, predict
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
 from schemas.progress import Progress
@@ -102,7 +101,7 @@ class _Predict(beam.DoFn):
         self.model = tf.saved_model.load(self.saved_model)
 
     def process(self, part: str) -> Iterator[dict[str, Any]]:
-        for batch in pq.ParquetFile(part).iter_batches(batch_size=BATCH_ROWS):
+        for batch in part_batches(part):
             results = predict(self.model, batch, self.columns)
             labels = {name: results[f"label/{name}"] for name in self.outputs}
             predictions = {name: results[name] for name in self.outputs}

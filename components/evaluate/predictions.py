@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
 from schemas.dense import numpy_columns
 
@@ -20,10 +18,9 @@ BATCH_ROWS = 16_384
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
-def split_batches(examples: str | Path, split: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a split in record batches, in order."""
-    for part in split_parts(examples, split):
-        yield from pq.ParquetFile(part).iter_batches(batch_size=BATCH_ROWS)
+def part_batches(part: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a part in record batches, in order."""
+    yield from pq.ParquetFile(part).iter_batches(batch_size=BATCH_ROWS)
 
 
 def tensors(batch: pa.RecordBatch, columns: Mapping[str, ColumnType]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from schemas.spec import SPLITS
 
-LOWER_IS_BETTER = {"rmse", "mse", "mae", "log_loss"}
 MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", "calibration")
 
 

@@ -18,9 +18,9 @@ from components.evaluate.verdict import judge, verdict_document
 from schemas.artifacts import read_features, read_manifest, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.progress import Progress
+from schemas.running import LOCAL_RUNNER
 from schemas.spec import Evaluation
 
-LOCAL_RUNNER = ["--runner=FnApiRunner"]
 LIBRARIES = ("latticework", "tensorflow", "keras", "apache-beam", "tensorflow-model-analysis", "pyarrow", "numpy")
 
 

@@ -25,9 +25,9 @@ from schemas.artifacts import split_folder, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.errors import DataError, nearest
 from schemas.progress import Progress
+from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Data
 
-LOCAL_RUNNER = ["--runner=FnApiRunner"]
 QUARANTINE = "quarantine"
 QUARANTINE_SCHEMA = pa.schema(
     [("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())]

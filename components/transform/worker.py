@@ -32,11 +32,11 @@ from schemas.artifacts import (
 from schemas.dataset import ARROW_TYPES, TYPES, ColumnType, column_types, parse_schema
 from schemas.dense import dense_columns
 from schemas.progress import Progress
+from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Transform
 from schemas.spec.transform import label_columns
 from schemas.user_module import load_function
 
-LOCAL_RUNNER = ["--runner=FnApiRunner"]
 BATCH_ROWS = 65_536
 PLACE, PART_SHIFT = "latticework_place", 40
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.validate.statistics import SplitStats
-from components.validate.worker import LOCAL_RUNNER, statistics
+from components.validate.worker import statistics
 from schemas.dataset import TYPES, parse_schema, schema_text
 from schemas.progress import Progress
-from schemas.running import reported
+from schemas.running import LOCAL_RUNNER, reported
 
 
 def infer_schema(stats: SplitStats, most_values: int = 100) -> schema_pb2.Schema:

@@ -19,9 +19,9 @@ from schemas.artifacts import read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema, schema_text
 from schemas.errors import CheckFailed
 from schemas.progress import Progress
+from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Validation
 
-LOCAL_RUNNER = ["--runner=FnApiRunner"]
 _GRAVITY = {"warning": 1, "error": 2, "never": 3}
 
 

@@ -10,7 +10,7 @@ import yaml
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas.dataset import column_types, read_schema
-from schemas.errors import DataError, Mistake, SpecError
+from schemas.errors import DataError, SpecError
 from schemas.ops import Op
 from schemas.section import validate_section
 from schemas.source_map import SourceMap
@@ -54,13 +54,7 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
         DataError: the file or its schema cannot be read.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; expected a spec such as examples/flights/spec.yaml") from None
-    except (IsADirectoryError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a text file ({error}); expected a YAML spec") from None
-    source = SourceMap(str(path), text)
+    source = SourceMap.read(path)
     for key, value in (overrides or {}).items():
         _override(source, key, value)
 
@@ -109,6 +103,3 @@ def json_schema() -> dict[str, Any]:
         choices.append({"$ref": f"#/$defs/op_{name}"})
     definitions["Op"] = {"description": "One op of the transform.", "oneOf": choices}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-__all__ = ["LoadedSpec", "Mistake", "json_schema", "load_spec"]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from schemas.dataset import read_schema, schema_text
-from schemas.errors import DataError, SpecError
+from schemas.errors import SpecError
 from schemas.section import SectionType, validate_section
 from schemas.source_map import SourceMap
 from schemas.spec.transform import Transform, op_mistakes
@@ -25,10 +25,7 @@ class SpecFile:
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder = path, path.parent
-        try:
-            self._source = SourceMap(str(path), path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, IsADirectoryError):
-            raise DataError(f"{path}: no such file; expected a spec such as examples/flights/spec.yaml") from None
+        self._source = SourceMap.read(path)
 
     @property
     def name(self) -> str:

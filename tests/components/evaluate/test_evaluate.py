@@ -10,7 +10,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluate.batched import _Binary, _Regression
-from components.evaluate.predictions import predict, split_batches
+from components.evaluate.predictions import part_batches, predict
 from components.evaluate.skew import check_skew
 from components.evaluate.verdict import judge, verdict_document
 from components.evaluate.worker import evaluate
@@ -36,7 +36,8 @@ def test_metrics_are_numpys_overall_and_by_slice(evaluation, artifacts, taxi_sch
     columns = column_types(parse_schema(taxi_schema, "schema"))
     found = [
         (predict(served, b, columns), b["passenger_count"].to_numpy())
-        for b in split_batches(artifacts["examples"], "test")
+        for part in split_parts(artifacts["examples"], "test")
+        for b in part_batches(part)
     ]
     error = np.concatenate([p["fare"].astype(np.float64) - p["label/fare"] for p, _ in found])
     passengers = np.concatenate([n for _, n in found])
