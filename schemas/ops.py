@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from schemas.section import Section
 
 Kind = Literal["numeric", "id"]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A figure of a column over the train split, missing values left out.
+
+    Attributes:
+        of: "quantiles" gives float32 [buckets - 1], the others float32 [].
+        buckets: into how many the quantiles part the rows.
+    """
+
+    of: Literal["mean", "variance", "min", "max", "quantiles"]
+    buckets: int = 0
+
+
+Figures = Mapping[Analysis, Any]
+MEAN, VARIANCE, MIN, MAX = Analysis("mean"), Analysis("variance"), Analysis("min"), Analysis("max")
 
 
 class Op(Section):
@@ -21,6 +39,9 @@ class Op(Section):
     known: ClassVar[dict[str, type[Op]]] = {}
     kind: ClassVar[Kind] = "numeric"
     """"numeric" yields float32 [batch]; "id" yields int64 [batch] with values in [0, size)."""
+
+    leaves_missing: ClassVar[bool] = False
+    """Whether NaN is passed on to the ops that read this one; the feature itself gets the mean of the others there."""
 
     op: str
 
@@ -35,13 +56,18 @@ class Op(Section):
         """The columns or features this op reads, for the feature called `name`."""
         raise NotImplementedError
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def analyses(self) -> tuple[Analysis, ...]:
+        """The figures of the first input that `apply` needs; those of all ops are found together, in few passes."""
+        return ()
+
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         """Builds the op's part of the preprocessing graph.
 
         Args:
             inputs: a tensor [batch] for each of `sources`: float32 with NaN, int64 with its
                 smallest value, or string with "" where the value is missing.
             name: the feature's name, for vocabularies.
+            figures: what `analyses` asked for.
 
         Returns:
             A tensor [batch] of the op's kind.

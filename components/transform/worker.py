@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +81,18 @@ def transform(
             tft_beam.Context(temp_dir=scratch, passthrough_keys={PLACE}, desired_batch_size=BATCH_ROWS),
         ):
             config = _adapter_config(columns)
-            train = _read(pipeline, "Analyse", "train", examples, columns, progress)
+            parts = [(split, path) for split in SPLITS for path in split_parts(examples, split)]
+            train = _read(pipeline, "Analyse", parts, ["train"], columns, progress)
             transform_fn = (train, config) | "Analyse" >> tft_beam.AnalyzeDataset(
                 preprocessing_fn(section, user_function)
             )
             _ = transform_fn | "Write graph" >> tft_beam.WriteTransformFn(str(place / "transform_fn"))
-            for split in SPLITS:
-                rows = _read(pipeline, f"Transform {split}", split, examples, columns, progress)
-                transformed, _ = ((rows, config), transform_fn) | f"Transform {split}" >> tft_beam.TransformDataset(
-                    output_record_batches=True
-                )
-                folder = str(split_folder(place, split))
-                _ = transformed | f"Write {split}" >> beam.Map(_write, folder=folder)
+            rows = _read(pipeline, "Transform", parts, SPLITS, columns, progress)
+            transformed, _ = ((rows, config), transform_fn) | "Transform" >> tft_beam.TransformDataset(
+                output_record_batches=True
+            )
+            folders = [str(split_folder(place, split)) for split, _ in parts]
+            _ = transformed | "Write" >> beam.Map(_write, folders=folders)
         _write_raw_metadata(place / "transform_fn", columns)
         features = describe(section, place / "transform_fn")
         found = Transformed({f.name: f for f in features}, list(section.labels), label_columns(section, columns))
@@ -126,13 +126,14 @@ def _adapter_type(kind: ColumnType) -> pa.DataType:
 
 
 def _read(
-    pipeline: beam.Pipeline, label: str, split: str, examples: str | Path, columns: dict[str, ColumnType],
-    progress: Progress,
+    pipeline: beam.Pipeline, label: str, parts: list[tuple[str, str]], splits: Collection[str],
+    columns: dict[str, ColumnType], progress: Progress,
 ) -> Any:  # fmt: skip
-    parts = list(enumerate(split_parts(examples, split)))
+    """The rows of some splits; `parts` are the split and path of all, since a part is known by its position there."""
+    chosen = [(position, path) for position, (split, path) in enumerate(parts) if split in splits]
     return (
         pipeline
-        | f"{label}: parts" >> beam.Create(parts)
+        | f"{label}: parts" >> beam.Create(chosen)
         | f"{label}: read" >> beam.FlatMap(_batches, columns=columns, label=label, progress=progress)
     )
 
@@ -157,12 +158,13 @@ def _lists(array: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.arange(len(array) + 1, dtype=np.int32)), array)
 
 
-def _write(transformed: tuple[pa.RecordBatch, dict[str, pa.Array]], folder: str) -> None:
-    """Writes a transformed batch as one part, named by where its rows came from."""
+def _write(transformed: tuple[pa.RecordBatch, dict[str, pa.Array]], folders: list[str]) -> None:
+    """Writes a transformed batch as one part, in its part's folder and named by where its rows came from."""
     batch, _ = transformed
     arrays = {name: batch.column(index).flatten() for index, name in enumerate(batch.schema.names)}
     place = arrays.pop(PLACE)[0].as_py()
-    path = Path(folder) / f"part-{place >> PART_SHIFT:05d}-{place % (1 << PART_SHIFT):010d}.parquet"
+    position, offset = place >> PART_SHIFT, place % (1 << PART_SHIFT)
+    path = Path(folders[position]) / f"part-{position:05d}-{offset:010d}.parquet"
     temporary = path.with_name(f".{path.name}")
     pq.write_table(pa.table(arrays), temporary, compression="zstd", compression_level=1)
     temporary.replace(path)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from components.transform.ops.missing import as_float
-from schemas.ops import OneInput, Op
+from schemas.ops import Figures, OneInput, Op
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -28,7 +28,7 @@ class Difference(Op):
     def sources(self, name: str) -> list[str]:
         return list(self.inputs)
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         first, second = (as_float(column) for column in inputs)
         return _zero_where_missing(first - second)
 
@@ -52,7 +52,7 @@ class EuclideanDistance(_Distance):
 
     op: Literal["euclidean_distance"]
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         x1, y1, x2, y2 = (as_float(column) for column in inputs)
@@ -64,7 +64,7 @@ class GreatCircleDistance(_Distance):
 
     op: Literal["great_circle_distance"]
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import math
 
         import tensorflow as tf
@@ -82,7 +82,7 @@ class Above(OneInput):
     threshold: float
     """In the column's unit."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         return tf.cast(as_float(inputs[0]) > self.threshold, tf.float32)
@@ -93,7 +93,7 @@ class Cast(OneInput):
 
     op: Literal["cast"]
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         return _zero_where_missing(as_float(inputs[0]))
 
 
@@ -102,5 +102,5 @@ class Passthrough(OneInput):
 
     op: Literal["passthrough"]
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         return _zero_where_missing(as_float(inputs[0]))

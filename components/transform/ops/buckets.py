@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from components.transform.ops.missing import as_float
-from schemas.ops import Kind, OneInput
+from schemas.ops import Analysis, Figures, Kind, OneInput
 
 
 def _assign(column: Any, boundaries: Any) -> Any:
@@ -35,7 +35,7 @@ class Buckets(OneInput):
             raise ValueError("boundaries must rise; sort them and remove what is there twice")
         return self
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         return _assign(as_float(inputs[0]), tf.constant(self.boundaries, tf.float32))
@@ -52,15 +52,11 @@ class QuantileBuckets(OneInput):
     buckets: Annotated[int, Field(ge=2, le=10_000)]
     """How many."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
-        import tensorflow as tf
-        import tensorflow_transform as tft
+    def analyses(self) -> tuple[Analysis, ...]:
+        return (Analysis("quantiles", self.buckets),)
 
-        column = as_float(inputs[0])
-        present = tf.boolean_mask(column, ~tf.math.is_nan(column))
-        boundaries = tft.quantiles(present, self.buckets, epsilon=0.1 / self.buckets)
-        bucket = _assign(column, tf.reshape(boundaries, [-1]))
-        return tf.minimum(bucket, self.buckets)
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
+        return _assign(as_float(inputs[0]), figures[Analysis("quantiles", self.buckets)])
 
     def size(self, vocabulary_size: Callable[[str], int], name: str) -> int:
         return self.buckets + 1

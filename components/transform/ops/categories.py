@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from components.transform.ops.missing import is_missing
-from schemas.ops import Kind, OneInput
+from schemas.ops import Figures, Kind, OneInput
 
 
 def as_text(column: Any) -> Any:
@@ -35,7 +35,7 @@ class Vocabulary(OneInput):
     oov_buckets: Annotated[int, Field(ge=1)] = 1
     """Ids for values that are not in the vocabulary, shared among them by hash."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow_transform as tft
 
         # tf.Transform drops "" from vocabularies; a byte no text starts with keeps it.
@@ -66,7 +66,7 @@ class HashBuckets(OneInput):
     buckets: Annotated[int, Field(ge=2)]
     """How many ids; different values may share one."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         return tf.strings.to_hash_bucket_fast(as_text(inputs[0]), self.buckets)
@@ -83,7 +83,7 @@ class Identity(OneInput):
     values: Annotated[int, Field(ge=1)]
     """How many ids there are, without the one for other values."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         column = inputs[0]

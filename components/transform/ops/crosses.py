@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from components.transform.ops.categories import Vocabulary, as_text
-from schemas.ops import Kind, Op
+from schemas.ops import Figures, Kind, Op
 
 SEPARATOR = "\x1f"
 
@@ -37,13 +37,13 @@ class Cross(Op):
     def sources(self, name: str) -> list[str]:
         return list(self.inputs)
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         combination = tf.strings.join([as_text(column) for column in inputs], separator=SEPARATOR)
         if self.buckets is not None:
             return tf.strings.to_hash_bucket_fast(combination, self.buckets)
-        return self._vocabulary().apply([combination], name)
+        return self._vocabulary().apply([combination], name, figures)
 
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary(op="vocabulary", top_k=self.top_k, frequency_threshold=self.frequency_threshold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from schemas.dataset import MISSING_INT
-from schemas.ops import Kind, OneInput
+from schemas.ops import MEAN, Analysis, Figures, Kind, OneInput
 
 
 def is_missing(column: Any) -> Any:
@@ -28,15 +28,6 @@ def as_float(column: Any) -> Any:
     return tf.where(is_missing(column), tf.constant(float("nan")), tf.cast(column, tf.float32))
 
 
-def mean_of_present(column: Any) -> Any:
-    """The mean of the values that are there, a full-pass analyzer; 0 where there is none."""
-    import tensorflow as tf
-    import tensorflow_transform as tft
-
-    mean = tft.mean(tf.boolean_mask(column, ~tf.math.is_nan(column)))
-    return tf.where(tf.math.is_nan(mean), 0.0, tf.cast(mean, tf.float32))
-
-
 class Fill(OneInput):
     """The value itself, missing ones replaced by a number or by the mean of the others."""
 
@@ -44,12 +35,14 @@ class Fill(OneInput):
     value: float | Literal["mean"] = "mean"
     """What stands where nothing was."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def analyses(self) -> tuple[Analysis, ...]:
+        return (MEAN,) if self.value == "mean" else ()
+
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         column = as_float(inputs[0])
-        value = mean_of_present(column) if self.value == "mean" else self.value
-        return tf.where(tf.math.is_nan(column), value, column)
+        return tf.where(tf.math.is_nan(column), figures[MEAN] if self.value == "mean" else self.value, column)
 
 
 class IsMissing(OneInput):
@@ -58,7 +51,7 @@ class IsMissing(OneInput):
     op: Literal["is_missing"]
     kind: ClassVar[Kind] = "numeric"
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         return tf.cast(is_missing(inputs[0]), tf.float32)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from components.transform.ops.missing import as_float
-from schemas.ops import Kind, OneInput
+from schemas.ops import Figures, Kind, OneInput
 
 # The largest value + 2: ids start at 0 and one more stands for a text that is no date.
 _SIZES = {"month": 14, "day": 33, "day_of_year": 368, "weekday": 8, "hour": 25, "minute": 61, "year": 10_000}
@@ -27,7 +27,7 @@ class DatetimePart(OneInput):
     part: Part
     """Which."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
 
         text = inputs[0]
@@ -72,7 +72,7 @@ class Cyclic(OneInput):
     function: Literal["sin", "cos"]
     """Which of the two; use both for a place on the circle."""
 
-    def apply(self, inputs: list[Any], name: str) -> Any:
+    def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import math
 
         import tensorflow as tf

@@ -28,6 +28,7 @@ FEATURES = {
     "mm": {"op": "min_max", "input": "x", "low": -1, "high": 1},
     "log": {"op": "log1p", "input": "x"},
     "clip": {"op": "clip", "input": "x", "low": 2, "high": 5},
+    "chained": {"op": "z_score", "input": "clip"},
     "fill": {"op": "fill", "input": "x", "value": -7},
     "gone": {"op": "is_missing", "input": "w"},
     "bucket": {"op": "buckets", "input": "x", "boundaries": [2, 5]},
@@ -71,6 +72,7 @@ def test_every_op_is_tried():
 
 
 MEAN = 17 / 4
+MEAN_LOG = sum(math.log1p(v) for v in (1, 2, 4, 10)) / 4
 DEVIATION = math.sqrt(sum((v - MEAN) ** 2 for v in (1, 2, 4, 10)) / 4)
 
 
@@ -80,8 +82,9 @@ DEVIATION = math.sqrt(sum((v - MEAN) ** 2 for v in (1, 2, 4, 10)) / 4)
         ("z", [(v - MEAN) / DEVIATION for v in (1, 2, MEAN, 4, 10)]),
         ("unit", [(v - 1) / 9 for v in (1, 2, MEAN, 4, 10)]),
         ("mm", [(v - 1) / 9 * 2 - 1 for v in (1, 2, MEAN, 4, 10)]),
-        ("log", [math.log1p(v) for v in (1, 2, MEAN, 4, 10)]),
-        ("clip", [2, 2, MEAN, 4, 5]),
+        ("log", [math.log1p(1), math.log1p(2), MEAN_LOG, math.log1p(4), math.log1p(10)]),
+        ("clip", [2, 2, 13 / 4, 4, 5]),
+        ("chained", [(v - 13 / 4) / math.sqrt(6.75 / 4) for v in (2, 2, 13 / 4, 4, 5)]),
         ("fill", [1, 2, -7, 4, 10]),
         ("gone", [0, 0, 0, 1, 0]),
         ("bucket", [0, 1, 3, 1, 2]),
