@@ -80,7 +80,8 @@ def fit_on_arrays(place: Path, more: dict[str, float]):  # type: ignore[no-untyp
     """Keras's own `fit` on NumPy arrays in memory: the same model, rows and batch size."""
     import keras
 
-    from components.train.batches import Rows
+    import pyarrow.parquet as pq
+
     from components.train.graph import build_model, compile_model
     from schemas.artifacts import read_features, split_parts
     from schemas.spec import load_spec
@@ -88,19 +89,23 @@ def fit_on_arrays(place: Path, more: dict[str, float]):  # type: ignore[no-untyp
     section = load_spec(place / "spec.yaml").spec.model
     section = section.model_copy(update={"training": section.training.model_copy(update={"steps_per_execution": 1})})
     ready = read_features(place / "transformed")
-    rows = Rows(split_parts(place / "transformed", "train"), ready.features, ready.labels, 1024, 2**31, False, 1)
-    columns, _ = next(rows._windows())
+    table = pq.read_table(split_parts(place / "transformed", "train"), partitioning=None)
+
+    def array(name):  # type: ignore[no-untyped-def]
+        kind = ready.features[name].kind if name in ready.features else "label"
+        return table[name].to_numpy().astype("int32" if kind == "id" else "float32")
+
     model = build_model(section, ready.features, "arrays")
     compile_model(model, section)
-    used = {tensor.name: columns[tensor.name] for tensor in model.inputs}
-    labels = {name: columns[name] for name in ready.labels}
+    used = {tensor.name: array(tensor.name) for tensor in model.inputs}
+    labels = {name: array(name) for name in ready.labels}
 
     class Clock(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):  # type: ignore[no-untyped-def]
             self.began = time.monotonic()
 
         def on_epoch_end(self, epoch, logs=None):  # type: ignore[no-untyped-def]
-            more["rows_per_second"] = rows.count / (time.monotonic() - self.began)
+            more["rows_per_second"] = table.num_rows / (time.monotonic() - self.began)
 
     return lambda: model.fit(used, labels, batch_size=1024, epochs=2, verbose=0, callbacks=[Clock()])
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from schemas.artifacts import Feature
 
-Columns = dict[str, npt.NDArray[np.generic]]
+Matrix = npt.NDArray[np.generic]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Rows:
     def __post_init__(self) -> None:
         self.count = sum(pq.read_metadata(part).num_rows for part in self.parts)
         self._epoch = 0
-        self._held: Columns | None = None
+        self._held: tuple[Matrix, Matrix] | None = None
 
     @property
     def steps(self) -> int:
@@ -58,40 +58,45 @@ class Rows:
     def dataset(self) -> tf.data.Dataset:
         """A tf.data.Dataset of ({feature: [batch]}, {label: [batch]}); each iteration is an epoch."""
         signature = (
-            {name: tf.TensorSpec([None], tf.as_dtype(dtype)) for name, dtype in self._dtypes().items()},
+            tf.TensorSpec([None, len(self._ids)], tf.int32),
+            tf.TensorSpec([None, len(self._numbers)], tf.float32),
             tf.TensorSpec([None], tf.int32),
         )
         windows = tf.data.Dataset.from_generator(self._windows, output_signature=signature)
         size = self.batch_size
 
-        def gather(columns: Mapping[str, Any], order: Any) -> tf.data.Dataset:
+        def gather(ids: Any, numbers: Any, order: Any) -> tf.data.Dataset:
             steps = (tf.size(order, tf.int64) + size - 1) // size
 
             def batch(step: Any) -> Any:
                 rows = order[step * size : (step + 1) * size]
-                taken = {name: tf.gather(column, rows) for name, column in columns.items()}
-                return {name: taken[name] for name in self.features}, {name: taken[name] for name in self.labels}
+                columns = dict(zip(self._ids, tf.unstack(tf.gather(ids, rows), axis=1), strict=True))
+                columns |= dict(zip(self._numbers, tf.unstack(tf.gather(numbers, rows), axis=1), strict=True))
+                return {name: columns[name] for name in self.features}, {name: columns[name] for name in self.labels}
 
             return tf.data.Dataset.range(steps).map(batch, num_parallel_calls=2, deterministic=True)
 
         return windows.flat_map(gather).prefetch(4).apply(tf.data.experimental.assert_cardinality(self.steps))
 
-    def _dtypes(self) -> dict[str, Any]:
-        kinds = {name: np.int32 if f.kind == "id" else np.float32 for name, f in self.features.items()}
-        return {**kinds, **dict.fromkeys(self.labels, np.float32)}
+    @property
+    def _ids(self) -> list[str]:
+        return [name for name, feature in self.features.items() if feature.kind == "id"]
 
-    def _windows(self) -> Iterator[tuple[Columns, npt.NDArray[np.int32]]]:
+    @property
+    def _numbers(self) -> list[str]:
+        return [name for name, feature in self.features.items() if feature.kind != "id"] + self.labels
+
+    def _windows(self) -> Iterator[tuple[Matrix, Matrix, npt.NDArray[np.int32]]]:
         random = np.random.default_rng([self.seed, self._epoch])
         self._epoch += 1
-        for columns in self._columns(random):
-            rows = len(next(iter(columns.values())))
-            order = random.permutation(rows) if self.shuffle else np.arange(rows)
-            yield columns, order.astype(np.int32)
+        for ids, numbers in self._matrices(random):
+            order = random.permutation(len(numbers)) if self.shuffle else np.arange(len(numbers))
+            yield ids, numbers, order.astype(np.int32)
 
-    def _columns(self, random: np.random.Generator) -> Iterator[Columns]:
+    def _matrices(self, random: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
         if self.count <= self.memory_rows:
             if self._held is None:
-                self._held = self._to_arrays([pq.read_table(p, partitioning=None) for p in self.parts])
+                self._held = self._pack([pq.read_table(p, partitioning=None) for p in self.parts])
             yield self._held
             return
         parts = list(self.parts)
@@ -103,14 +108,22 @@ class Rows:
             table = pq.read_table(part, partitioning=None)
             while rows + table.num_rows >= self.memory_rows:
                 cut = self.memory_rows - rows
-                yield self._to_arrays([*waiting, table.slice(0, cut)])
+                yield self._pack([*waiting, table.slice(0, cut)])
                 waiting, rows, table = [], 0, table.slice(cut)
             if table.num_rows:
                 waiting.append(table)
                 rows += table.num_rows
         if waiting:
-            yield self._to_arrays(waiting)
+            yield self._pack(waiting)
 
-    def _to_arrays(self, tables: list[pa.Table]) -> Columns:
+    def _pack(self, tables: list[pa.Table]) -> tuple[Matrix, Matrix]:
+        """Ids as int32 [rows, ids] and numbers as float32 [rows, numbers]: a batch gathers twice, not once a column."""
         table = pa.concat_tables(tables)
-        return {name: table[name].to_numpy().astype(dtype, copy=False) for name, dtype in self._dtypes().items()}
+
+        def matrix(names: list[str], dtype: type[np.generic]) -> Matrix:
+            packed = np.empty((table.num_rows, len(names)), dtype)
+            for index, name in enumerate(names):
+                packed[:, index] = table[name].to_numpy()
+            return packed
+
+        return matrix(self._ids, np.int32), matrix(self._numbers, np.float32)

@@ -166,7 +166,9 @@ def _write(transformed: tuple[pa.RecordBatch, dict[str, pa.Array]], folders: lis
     position, offset = place >> PART_SHIFT, place % (1 << PART_SHIFT)
     path = Path(folders[position]) / f"part-{position:05d}-{offset:010d}.parquet"
     temporary = path.with_name(f".{path.name}")
-    pq.write_table(pa.table(arrays), temporary, compression="zstd", compression_level=1)
+    # Dictionaries pay for ids; trying them on floats takes half of the writing.
+    ids = [name for name, array in arrays.items() if pa.types.is_integer(array.type)]
+    pq.write_table(pa.table(arrays), temporary, compression="zstd", compression_level=1, use_dictionary=ids)
     temporary.replace(path)
 
 
