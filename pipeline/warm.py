@@ -2,8 +2,8 @@
 
 `import tensorflow`, tf.Transform and TFMA take 4 to 7 s in each of three components: the largest
 cost of a small run. The warm process imports them, uses none of them (so that no thread of theirs
-runs), and listens on a socket in a folder that only its user can enter. `schemas.running.run_task` asks it; where
-it does not answer, the task runs in its own process as everywhere else.
+runs), and listens on a socket in a folder that only its user can enter, under the name of each component that
+it serves. `schemas.running.run_task` asks it; where it does not answer, the task runs in its own process.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.running import WARM_SOCKET, quiet_libraries, run_here
+from schemas.running import WARM_SOCKETS, quiet_libraries, run_here
 
-LOADED = ("transform", "train", "evaluate")
+SERVED = ("transform", "validate", "train", "evaluate")
 
 
 @contextlib.contextmanager
@@ -35,43 +35,51 @@ def warm_process(log: Path) -> Iterator[None]:
         log: where its own output goes.
     """
     folder = Path(tempfile.mkdtemp(prefix="latticework-"))
-    address = folder / "warm"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.warm", str(address)], stdout=stream, stderr=stream, start_new_session=True
+            [sys.executable, "-m", "pipeline.warm", str(folder)], stdout=stream, stderr=stream, start_new_session=True
         )
-    os.environ[WARM_SOCKET] = str(address)
+    os.environ[WARM_SOCKETS] = str(folder)
     try:
         yield
     finally:
-        del os.environ[WARM_SOCKET]
+        del os.environ[WARM_SOCKETS]
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(address: str) -> None:
+def serve(folder: str) -> None:
     """Loads the libraries and answers one request after the other until it is ended."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(f"{folder}/warm")
         listener.listen()
+        for component in SERVED:
+            os.symlink("warm", f"{folder}/{component}")
         quiet_libraries()
-        for component in LOADED:
-            importlib.import_module(f"components.{component}.task")
+        _load(SERVED[0])
         while True:
             connection, _ = listener.accept()
             with connection:
                 _answer(connection)
 
 
+def _load(component: str) -> None:
+    importlib.import_module(f"components.{component}.task")
+
+
 def _answer(connection: socket.socket) -> None:
     head, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
     try:
         request = json.loads(_receive(connection, int.from_bytes(head, "big")))
+        _load(request["component"])
         child = os.fork()
         if child == 0:
             _run(request, descriptors)
+        # The other core is idle while the child begins: what later tasks need is loaded now.
+        for component in SERVED:
+            _load(component)
         _, status = os.waitpid(child, 0)
         connection.sendall(b"%d" % max(os.waitstatus_to_exitcode(status), -1 if os.WIFSIGNALED(status) else 0))
     finally:

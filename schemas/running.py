@@ -18,21 +18,21 @@ from schemas.progress import Progress
 
 # Beam's in-process runner by its own name: `DirectRunner` may fetch another engine while it runs.
 LOCAL_RUNNER = ["--runner=FnApiRunner"]
-WARM_SOCKET = "LATTICEWORK_WARM_SOCKET"
+WARM_SOCKETS = "LATTICEWORK_WARM_SOCKETS"
 
 
 def run_task(component: str, **arguments: Any) -> None:
     """Runs `components.<component>.task.run(**arguments)`.
 
-    Where LATTICEWORK_WARM_SOCKET names the socket of a process that has the libraries loaded (see
-    `pipeline.warm`), a fork of that process does it; otherwise this one. The process exits when it fails.
+    Where the folder LATTICEWORK_WARM_SOCKETS has a socket of the component's name, the process behind it, which has
+    the libraries loaded (see `pipeline.warm`), does it in a fork; otherwise this one. The process exits when it fails.
 
     Args:
         component: its room's name.
         **arguments: JSON-able.
     """
-    if address := os.environ.get(WARM_SOCKET):
-        status = _ask_warm(address, component, arguments)
+    if folder := os.environ.get(WARM_SOCKETS):
+        status = _ask_warm(f"{folder}/{component}", component, arguments)
         if status is not None:
             if status:
                 sys.exit(status)
