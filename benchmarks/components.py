@@ -79,7 +79,6 @@ def measure(step: str, place: Path) -> dict[str, float]:
 def fit_on_arrays(place: Path, more: dict[str, float]):  # type: ignore[no-untyped-def]
     """Keras's own `fit` on NumPy arrays in memory: the same model, rows and batch size."""
     import keras
-
     import pyarrow.parquet as pq
 
     from components.train.graph import build_model, compile_model

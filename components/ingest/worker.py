@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ from components.ingest.formats.base import Chunk, Rows
 from components.ingest.splits import LEFT_OUT, assign_splits
 from schemas.artifacts import split_folder, whole_artifact
 from schemas.dataset import column_types, parse_schema
-from schemas.errors import DataError, nearest
+from schemas.errors import DataError
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Data
@@ -62,8 +63,6 @@ def ingest(
     """
     progress = progress or Progress("ingest")
     columns = column_types(parse_schema(schema_text, data.schema_path))
-    if data.format not in Format.known:
-        raise DataError(f"data.format: unknown format '{data.format}'{nearest(data.format, Format.known)}")
     reader = Format.known[data.format](columns, data.csv)
     files = match_files(data, folder)
     progress.start(f"{len(files)} file{'s' if len(files) != 1 else ''}")
@@ -87,7 +86,7 @@ def ingest(
         counts = json.loads(found_path.read_text())
         found_path.unlink()
         manifest.update(_manifest(counts, files, columns))
-        _refuse_too_many_bad(manifest, data.max_bad_fraction)
+        _refuse_too_many_bad(manifest, data.max_bad_fraction, split_folder(place, QUARANTINE), output)
         if not manifest["rows"]["train"]:
             raise DataError(f"no row belongs to the split 'train' (of {manifest['read']:,} read); look at data.split")
     progress.done(f"{sum(manifest['rows'].values()):,} rows", rows=manifest["rows"], read=manifest["read"])
@@ -230,13 +229,18 @@ def fingerprint(paths: Iterable[str]) -> str:
     return total.hexdigest()
 
 
-def _refuse_too_many_bad(manifest: dict[str, Any], allowed: float) -> None:
+def _refuse_too_many_bad(manifest: dict[str, Any], allowed: float, bad_rows: Path, output: str | Path) -> None:
+    """Raises where too many rows were bad, after the bad rows have a place of their own beside `output`."""
     bad, read = sum(manifest["bad"].values()), manifest["read"]
     if bad > allowed * read:
         commonest = Counter(manifest["bad"]).most_common(3)
         reasons = "".join(f"\n  {count:,} × {reason}" for reason, count in commonest)
+        kept = Path(f"{output}.{QUARANTINE}")
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(bad_rows, kept)
         raise DataError(
             f"{bad:,} of {read:,} rows cannot be read "
             f"({bad / max(read, 1):.2%}; data.max_bad_fraction is {allowed:g}). "
-            f"The commonest reasons:{reasons}\nMend the source or data.schema, or raise data.max_bad_fraction."
+            f"The commonest reasons:{reasons}\n"
+            f"Each row with its file, line and reason: {kept} (Parquet)\nMend the source or data.schema, or raise data.max_bad_fraction."
         )

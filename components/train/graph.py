@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from schemas.artifacts import Feature
 from schemas.errors import DataError
 from schemas.graph import topological_order
 from schemas.spec import Layer, Model
+from schemas.spec.model import metric_name
 from schemas.user_module import load_function
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract", "Attention"}
@@ -108,11 +108,6 @@ def compile_model(model: keras.Model, section: Model) -> None:
         steps_per_execution=training.steps_per_execution,
         jit_compile=False,
     )
-
-
-def metric_name(metric: str) -> str:
-    """What the log calls a metric: `RootMeanSquaredError` is root_mean_squared_error, `AUC` auc."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", metric).lower()
 
 
 def _class_name(loss: str) -> str:

@@ -10,11 +10,10 @@ import keras
 
 from components.train.batches import Rows
 from components.train.export import ServedModel
-from components.train.graph import build_model, compile_model, metric_name
+from components.train.graph import build_model, compile_model
 from components.train.plot import plot_svg
 from schemas.artifacts import Transformed, read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema
-from schemas.errors import DataError
 from schemas.progress import Progress
 from schemas.spec import Model
 from schemas.spec.model import is_classification
@@ -52,7 +51,6 @@ def train(
     keras.utils.set_random_seed(seed)
     model = build_model(section, ready.features, name, module)
     compile_model(model, section)
-    _check_monitor(section, list(section.outputs))
     train_rows = _rows(section, ready, transformed, "train", model, seed)
     eval_rows = _rows(section, ready, transformed, "eval", model, seed)
     classification = {label: is_classification(output.loss) for label, output in section.outputs.items()}
@@ -94,23 +92,6 @@ def _rows(
         training.shuffle and split == "train",
         seed,
     )
-
-
-def _check_monitor(section: Model, outputs: list[str]) -> None:
-    stopping = section.training.early_stopping
-    if stopping is None:
-        return
-    several = len(outputs) > 1
-    logged = {"loss", "val_loss"}
-    for label, output in section.outputs.items():
-        prefix = f"{label}_" if several else ""
-        names = [metric_name(metric) for metric in output.metrics] + (["loss"] if several else [])
-        logged |= {f"{val}{prefix}{metric}" for metric in names for val in ("", "val_")}
-    if stopping.monitor not in logged:
-        raise DataError(
-            f"model.training.early_stopping.monitor: '{stopping.monitor}' is not logged; "
-            f"expected one of {', '.join(sorted(logged))}"
-        )
 
 
 def _callbacks(section: Model, place: Path, has_eval: bool) -> list[keras.callbacks.Callback]:

@@ -8,6 +8,7 @@ distinct count about 1.6 %, each at two standard errors or better.
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from typing import Any
 
@@ -53,6 +54,17 @@ class ColumnStats:
             "quantiles": datasketches.kll_doubles_sketch.deserialize,
         }
         self.__dict__.update({k: loaders[k](v) if k in loaders else v for k, v in state.items()})
+
+    def state(self) -> dict[str, Any]:
+        """What was found, JSON-able; `restore` reads it."""
+        found = {k: v for k, v in self.__getstate__().items() if k not in ("kind", "domain")}
+        return {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in found.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes on what `state` of a column of the same kind told."""
+        sketches = ("distinct", "frequent", "quantiles")
+        self.__setstate__({k: base64.b64decode(v) if k in sketches else v for k, v in state.items()})
+        self.outside = Counter(self.outside)
 
     def add(self, column: pa.ChunkedArray) -> None:
         """Adds the values of a column."""
@@ -206,6 +218,16 @@ class SplitStats:
         for name, stats in self.columns.items():
             stats.merge(other.columns[name])
         return self
+
+    def state(self) -> dict[str, Any]:
+        """What was found, JSON-able; `restore` reads it."""
+        return {"rows": self.rows, "columns": {name: stats.state() for name, stats in self.columns.items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes on what `state` of statistics of the same columns told."""
+        self.rows = state["rows"]
+        for name, stats in self.columns.items():
+            stats.restore(state["columns"][name])
 
     def to_proto(self, split: str) -> statistics_pb2.DatasetFeatureStatistics:
         """The statistics as a DatasetFeatureStatistics."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,12 @@ def statistics(
                 | "Statistics"
                 >> beam.FlatMap(_part_statistics, columns=columns, known=known_domains, progress=progress)
                 | "Merge" >> beam.CombinePerKey(_merge)
+                | "State" >> beam.MapTuple(lambda split, stats: (split, stats.state()))
                 | "Gather" >> beam.combiners.ToList()
-                | "Write" >> beam.Map(lambda merged: found.write_bytes(pickle.dumps(merged)))
+                | "Write" >> beam.Map(lambda states: found.write_text(json.dumps(states), encoding="utf-8"))
             )
-        result.update(dict(pickle.loads(found.read_bytes())))  # written three lines above, by this process
+        for split, state in json.loads(found.read_text(encoding="utf-8")):
+            result[split].restore(state)
     finally:
         found.unlink(missing_ok=True)
     return result

@@ -11,7 +11,7 @@ from schemas.keras_names import KerasNames, keras_names
 from schemas.source_map import Path, SourceMap
 from schemas.spec.data import ColumnSplit, HashSplit, TimeSplit
 from schemas.spec.evaluation import CLASSIFICATION_METRICS, REGRESSION_METRICS
-from schemas.spec.model import Layer, is_classification
+from schemas.spec.model import Layer, is_classification, logged_names
 from schemas.spec.spec import Spec
 from schemas.spec.transform import root_columns
 
@@ -110,6 +110,11 @@ def _model(spec: Spec, source: SourceMap, keras: KerasNames) -> list[Mistake]:
         for at, message in keras.check("optimizers", model.training.optimizer.name, "name",
                                        model.training.optimizer.arguments())
     ]  # fmt: skip
+    stopping, logged = model.training.early_stopping, logged_names(model)
+    if stopping is not None and stopping.monitor not in logged:
+        message = f"'{stopping.monitor}' is not logged; expected one of {', '.join(logged)}"
+        at = ("model", "training", "early_stopping", "monitor")
+        found.append(source.mistake(at, message + nearest(stopping.monitor, logged)))
     if model.layers:
         used = {read for layer in model.layers for read in layer.reads()}
         used |= {output.layer for output in model.outputs.values()}

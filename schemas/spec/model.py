@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -140,3 +141,18 @@ class Model(Section):
 def is_classification(loss: str) -> bool:
     """Whether a loss is of a yes/no label, so that the output is a probability."""
     return loss.replace("_", "").lower() in {"binarycrossentropy", "binaryfocalcrossentropy"}
+
+
+def metric_name(metric: str) -> str:
+    """What the log calls a metric: `RootMeanSquaredError` is root_mean_squared_error, `AUC` auc."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", metric).lower()
+
+
+def logged_names(model: Model) -> list[str]:
+    """What the log of a training holds for each epoch, as Keras names it."""
+    several = len(model.outputs) > 1
+    names = {"loss"}
+    for label, output in model.outputs.items():
+        prefix = f"{label}_" if several else ""
+        names |= {prefix + metric for metric in [*map(metric_name, output.metrics), *(["loss"] if several else [])]}
+    return sorted(names | {f"val_{name}" for name in names})

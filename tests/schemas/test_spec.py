@@ -64,11 +64,12 @@ CASES = {
     "metric": (("metric: mae", "metric: auc"), "evaluate.thresholds[0].metric", "no metric of output"),
     "optimizer": (("name: Adam", "name: Adm"), "model.training.optimizer.name", "did you mean 'Adam'?"),
     "slice": (("[[passenger_count]]", "[[passengers]]"), "evaluate.slices[0][0]", "no column of the schema"),
-    "csv without columns": (("header: false", "header: true"), "", ""),
+    "format": (("format: csv", "format: cvs"), "data.format", "'csv'"),
+    "monitor": (("monitor: val_loss", "monitor: val_auc"), "model.training.early_stopping.monitor", "is not logged"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c != "csv without columns"])
+@pytest.mark.parametrize("case", CASES)
 def test_a_mistake_is_named(case: str, tmp_path: Path) -> None:
     edit, key, message = CASES[case]
     found = mistakes(edited(tmp_path, edit))

@@ -124,6 +124,23 @@ def test_quarantine_keeps_bad_rows_and_too_many_fail(tmp_path):
     with pytest.raises(DataError, match=r"2 of 202 rows cannot be read.*\n  1 × column"):
         ingest(data("a.csv"), SCHEMA, tmp_path / "refused", folder=tmp_path)
     assert not (tmp_path / "refused").exists()
+    (kept_part,) = (tmp_path / "refused.quarantine").glob("*.parquet")
+    assert pq.read_table(kept_part)["line"].to_pylist() == [202, 203]
+
+
+def test_bad_rows_of_other_formats_are_kept_with_their_place(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "price": 2.5}\n{"id": 2, \n{"id": 3, "price": "much"}\n')
+    manifest = ingest(
+        data("a.jsonl", format="jsonl", max_bad_fraction=0.9, split={"by": "hash", "columns": ["id"], "ratios": {"train": 1.0}}),
+        SCHEMA, tmp_path / "out", folder=tmp_path,
+    )  # fmt: skip
+    assert manifest["rows"]["train"] == 1
+    kept = [
+        row
+        for part in split_parts(tmp_path / "out", "quarantine")
+        for row in pq.read_table(part, partitioning=None).to_pylist()
+    ]
+    assert [(row["line"], row["raw"]) for row in kept] == [(2, '{"id": 2, '), (3, '{"id": 3, "price": "much"}')]
 
 
 def test_splits_are_stable_when_rows_are_added(tmp_path):

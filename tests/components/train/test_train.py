@@ -9,7 +9,6 @@ import pytest
 
 from components.train.batches import Rows
 from components.train.graph import build_model, compile_model
-from components.train.worker import train
 from schemas.artifacts import Feature, read_features, read_manifest, split_parts
 from schemas.errors import DataError
 from schemas.spec import Model
@@ -103,12 +102,3 @@ def test_what_train_writes(artifacts):
     assert (model / "model.svg").read_text().startswith("<svg")
     assert list((model / "tensorboard").rglob("events.*"))
     assert read_manifest(model, "train")["classification"] == {"fare": False}
-
-
-def test_an_unlogged_monitor_is_refused(artifacts, taxi_folder, taxi_schema, tmp_path):
-    from schemas.spec import load_spec
-
-    overrides = {"model.training.early_stopping": "{monitor: val_auc}"}
-    spec = load_spec(taxi_folder / "spec.yaml", overrides).spec
-    with pytest.raises(DataError, match=r"'val_auc' is not logged; expected one of .*val_mean_absolute_error"):
-        train(spec.model, taxi_schema, artifacts["transformed"], tmp_path / "m", name="taxi")
