@@ -51,8 +51,11 @@ format: .venv/.developed ## Put every file into shape
 	@$(BIN)/ruff check --fix -q . || true
 	@$(BIN)/ruff format -q .
 
-bench: .venv/.benched ## Measure rows a second and memory; writes benchmarks/results.md
+bench: .venv/.benched ## Measure rows a second, memory and quality; writes benchmarks/results/
+	@$(BIN)/python examples/flights/prepare.py
 	@$(BIN)/python -m benchmarks.components
+	@$(BIN)/python -m benchmarks.pipeline
+	@$(BIN)/latticework run $(SPEC)
 	@$(BIN)/python -m benchmarks.flights
 
 locks: .venv/.installed ## Renew requirements/*.txt

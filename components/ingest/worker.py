@@ -242,5 +242,6 @@ def _refuse_too_many_bad(manifest: dict[str, Any], allowed: float, bad_rows: Pat
             f"{bad:,} of {read:,} rows cannot be read "
             f"({bad / max(read, 1):.2%}; data.max_bad_fraction is {allowed:g}). "
             f"The commonest reasons:{reasons}\n"
-            f"Each row with its file, line and reason: {kept} (Parquet)\nMend the source or data.schema, or raise data.max_bad_fraction."
+            f"Each row with its file, line and reason: {kept} (Parquet)\n"
+            "Mend the source or data.schema, or raise data.max_bad_fraction."
         )
