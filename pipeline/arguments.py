@@ -9,6 +9,8 @@ from typing import Any
 from pipeline.digests import code_digest, source_digest
 from schemas.dataset import schema_text
 from schemas.spec import LoadedSpec
+from schemas.spec.model import Builder
+from schemas.spec.transform import Module
 from schemas.user_module import read_module
 
 DIGESTED = ("ingest", "validate", "transform", "train", "evaluate")
@@ -25,7 +27,7 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         DataError: a module that the spec names cannot be read.
     """
     spec = loaded.spec
-    transform, builder = spec.transform, spec.model.builder
+    transform = spec.transform
     plain = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {
         "name": spec.name,
@@ -35,9 +37,9 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         "data": spec.data.model_dump_json(by_alias=True),
         "validation": spec.validation.model_dump_json(),
         "transform_section": transform.model_dump_json(),
-        "transform_module": _module(loaded, transform.preprocessing.module) if transform.preprocessing else "",
+        "transform_module": module_argument(loaded, transform.preprocessing),
         "model_section": spec.model.model_dump_json(exclude_none=True),
-        "model_module": _module(loaded, builder.module) if builder else "",
+        "model_module": module_argument(loaded, spec.model.builder),
         "evaluation_section": spec.evaluate.model_dump_json(),
         "spec": json.dumps(plain),
         "directory": str(Path(serving or spec.push.directory).resolve()),
@@ -46,6 +48,9 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
     }
 
 
-def _module(loaded: LoadedSpec, name: str) -> str:
-    """A module's text in one line: kfp writes defaults into the comments of the compiled file as they are."""
-    return json.dumps(read_module(loaded.folder, name))
+def module_argument(loaded: LoadedSpec, named: Module | Builder | None) -> str:
+    """The text of a module that the spec names, "" where it names none.
+
+    JSON makes one line of it: kfp writes defaults into the comments of the compiled file as they are.
+    """
+    return json.dumps(read_module(loaded.folder, named.module)) if named is not None else ""

@@ -152,10 +152,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from pipeline.graph_check import check_graph
     from schemas.errors import SpecError
 
     try:
         loaded = _load(options)
+        check_graph(loaded)
     except SpecError as error:
         if not options.json:
             raise

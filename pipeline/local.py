@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.arguments import pipeline_arguments
+from pipeline.graph_check import check_graph
 from pipeline.warm import warm_process
 from schemas.errors import UserError
 from schemas.progress import ENVIRONMENT, Event, parse
@@ -69,6 +70,7 @@ def run_local(loaded: LoadedSpec, runs: Path, serving: Path | None, listen: List
         cache: False runs every component.
 
     Raises:
+        SpecError: Keras finds a mistake in the graph.
         RunFailed: a component failed.
     """
     arguments = pipeline_arguments(loaded, serving)
@@ -80,6 +82,7 @@ def run_local(loaded: LoadedSpec, runs: Path, serving: Path | None, listen: List
     run, recorder = Run(folder), _Recorder(folder / "logs", listen)
     with recorder.recording(), warnings.catch_warnings(), _progress_as_json(), warm_process(folder / "logs/warm.log"):
         warnings.simplefilter("ignore")
+        check_graph(loaded, home / "graphs")
         from kfp import components, local
 
         from pipeline.definition import compile_pipeline

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from schemas.running import WARM_SOCKETS, quiet_libraries, run_here
 
-SERVED = ("transform", "validate", "train", "evaluate")
+SERVED = ("transform", "ingest", "validate", "train", "evaluate")
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def _run(request: dict, descriptors: list[int]) -> None:  # type: ignore[type-ar
         os.dup2(descriptors[0], 1)
         os.dup2(descriptors[1], 2)
         os.chdir(request["cwd"])
-        run_here(request["component"], request["arguments"])
+        run_here(request["component"], request["entry"], request["arguments"])
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1

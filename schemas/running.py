@@ -21,30 +21,31 @@ LOCAL_RUNNER = ["--runner=FnApiRunner"]
 WARM_SOCKETS = "LATTICEWORK_WARM_SOCKETS"
 
 
-def run_task(component: str, **arguments: Any) -> None:
-    """Runs `components.<component>.task.run(**arguments)`.
+def run_task(component: str, entry: str = "task", **arguments: Any) -> None:
+    """Runs `components.<component>.<entry>.run(**arguments)`.
 
     Where the folder LATTICEWORK_WARM_SOCKETS has a socket of the component's name, the process behind it, which has
     the libraries loaded (see `pipeline.warm`), does it in a fork; otherwise this one. The process exits when it fails.
 
     Args:
         component: its room's name.
+        entry: the module in it that has `run`.
         **arguments: JSON-able.
     """
     if folder := os.environ.get(WARM_SOCKETS):
-        status = _ask_warm(f"{folder}/{component}", component, arguments)
+        status = _ask_warm(f"{folder}/{component}", {"component": component, "entry": entry, "arguments": arguments})
         if status is not None:
             if status:
                 sys.exit(status)
             return
-    run_here(component, arguments)
+    run_here(component, entry, arguments)
 
 
-def run_here(component: str, arguments: dict[str, Any]) -> None:
-    """Runs a component's task in this process."""
+def run_here(component: str, entry: str, arguments: dict[str, Any]) -> None:
+    """Runs `components.<component>.<entry>.run(**arguments)` in this process."""
     quiet_libraries()
     with reported(component) as progress:
-        importlib.import_module(f"components.{component}.task").run(progress=progress, **arguments)
+        importlib.import_module(f"components.{component}.{entry}").run(progress=progress, **arguments)
 
 
 @contextlib.contextmanager
@@ -67,9 +68,9 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _ask_warm(address: str, component: str, arguments: dict[str, Any]) -> int | None:
+def _ask_warm(address: str, task: dict[str, Any]) -> int | None:
     """The exit status of the task in a fork of the warm process, or None where there is none."""
-    request = json.dumps({"component": component, "arguments": arguments, "cwd": os.getcwd()}).encode()
+    request = json.dumps({**task, "cwd": os.getcwd()}).encode()
     sys.stdout.flush()
     with socket.socket(socket.AF_UNIX) as connection:
         try:
@@ -83,4 +84,5 @@ def _ask_warm(address: str, component: str, arguments: dict[str, Any]) -> int | 
 
 
 if __name__ == "__main__":
-    run_here(sys.argv[1], json.loads(sys.argv[2]))
+    _component, _arguments, *_entry = sys.argv[1:]
+    run_task(_component, *_entry, **json.loads(_arguments))

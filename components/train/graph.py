@@ -11,11 +11,15 @@ from components.train.objects import keras_object
 from schemas.artifacts import Feature
 from schemas.errors import DataError
 from schemas.graph import topological_order
+from schemas.source_map import dotted_path
 from schemas.spec import Layer, Model
 from schemas.spec.model import metric_name
 from schemas.user_module import load_function
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract", "Attention"}
+
+
+At = tuple[str | int, ...]
 
 
 def build_model(section: Model, features: Mapping[str, Feature], name: str, module: str = "") -> keras.Model:
@@ -31,32 +35,83 @@ def build_model(section: Model, features: Mapping[str, Feature], name: str, modu
         A Functional model from {feature: [batch] or [batch, 1]} to {output: [batch, 1]}.
 
     Raises:
-        DataError: Keras refuses a layer; the text names it.
+        DataError: Keras refuses a layer, or an output has not one value a row; the text names each.
+    """
+    inputs, outputs, mistakes = graph(section, features, module)
+    if mistakes:
+        raise DataError("\n".join(f"{dotted_path(at)}: {message}" for at, message in mistakes))
+    return keras.Model(inputs, outputs, name=name.replace("-", "_"))
+
+
+def graph(
+    section: Model, features: Mapping[str, Feature], module: str = ""
+) -> tuple[dict[str, Any], dict[str, Any], list[tuple[At, str]]]:
+    """Calls every layer on symbolic tensors.
+
+    Returns:
+        Inputs by feature, outputs by label, and all mistakes: where in the spec, and what. A layer that reads
+        one that failed is not tried.
     """
     if section.builder is not None:
-        inputs = {name: _input(feature) for name, feature in features.items()}
-        function = load_function(module, section.builder.module, section.builder.function)
-        built = function(inputs, dict(features))
-        return built if isinstance(built, keras.Model) else keras.Model(inputs, built, name=name)
-    used = {read for layer in section.layers for read in layer.reads() if read in features}
-    inputs = {name: _input(feature) for name, feature in features.items() if name in used}
+        inputs, tensors = _built(section, features, module)
+        wanted = {label: label for label in section.outputs}
+        mistakes: list[tuple[At, str]] = []
+    else:
+        used = {read for layer in section.layers for read in layer.reads() if read in features}
+        inputs = {name: _input(feature) for name, feature in features.items() if name in used}
+        tensors, mistakes = _called(section, inputs, features)
+        wanted = {label: output.layer for label, output in section.outputs.items()}
+    for label, layer in wanted.items():
+        if layer in tensors and tuple(tensors[layer].shape) not in ((None, 1), (None,)):
+            message = f"'{layer}' has shape {tuple(tensors[layer].shape)}; expected (None, 1), one value a row"
+            mistakes.append((("model", "outputs", label), message))
+    return inputs, {label: tensors.get(layer) for label, layer in wanted.items()}, mistakes
+
+
+def _built(section: Model, features: Mapping[str, Feature], module: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs and outputs of the model that the user's function makes."""
+    assert section.builder is not None
+    where = f"{section.builder.module}: {section.builder.function}"
+    function = load_function(module, section.builder.module, section.builder.function)
+    inputs = {name: _input(feature) for name, feature in features.items()}
+    try:
+        built = function(dict(inputs), dict(features))
+    except Exception as error:
+        raise DataError(f"{where} failed: {type(error).__name__}: {_reason(error)}") from error
+    if isinstance(built, keras.Model):
+        inputs, built = {tensor.name: tensor for tensor in built.inputs}, built.output
+    if not isinstance(built, dict) or set(built) != set(section.outputs):
+        found = sorted(built) if isinstance(built, dict) else type(built).__name__
+        raise DataError(
+            f"{where} returned {found}; expected a mapping with a tensor for each of {sorted(section.outputs)}"
+        )
+    return inputs, built
+
+
+def _called(
+    section: Model, inputs: Mapping[str, Any], features: Mapping[str, Feature]
+) -> tuple[dict[str, Any], list[tuple[At, str]]]:
     tensors: dict[str, Any] = dict(inputs)
-    layers = {layer.name: layer for layer in section.layers}
-    for layer_name in topological_order({name: layer.reads() for name, layer in layers.items()}):
-        layer = layers[layer_name]
+    mistakes: list[tuple[At, str]] = []
+    places = {layer.name: index for index, layer in enumerate(section.layers)}
+    for name in topological_order({layer.name: layer.reads() for layer in section.layers}):
+        layer = section.layers[places[name]]
+        if any(read not in tensors for read in layer.reads()):
+            continue
         try:
-            tensors[layer_name] = _apply(layer, tensors, features)
+            tensors[name] = _apply(layer, tensors, features)
         except (ValueError, TypeError) as error:
             shapes = ", ".join(f"{read} {tuple(tensors[read].shape)}" for read in layer.reads())
-            raise DataError(f"model.layers '{layer_name}' ({layer.layer}) of {shapes}: {error}") from None
-    outputs = {label: tensors[output.layer] for label, output in section.outputs.items()}
-    for label, tensor in outputs.items():
-        if tuple(tensor.shape) not in ((None, 1), (None,)):
-            layer_name = section.outputs[label].layer
-            raise DataError(
-                f"model.outputs.{label}: '{layer_name}' has shape {tuple(tensor.shape)}; expected (None, 1)"
-            )
-    return keras.Model(inputs, outputs, name=name.replace("-", "_"))
+            message = f"'{name}' ({layer.layer}) of {shapes}: {_reason(error)}"
+            mistakes.append((("model", "layers", places[name]), message))
+    return tensors, mistakes
+
+
+def _reason(error: Exception) -> str:
+    """What Keras says, without the frame it puts around it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Exception encountered", "Arguments received", "•"))]
+    return (told or lines or [type(error).__name__])[0]
 
 
 def _input(feature: Feature) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from components.train.batches import Rows
 from components.train.graph import build_model, compile_model
+from components.train.worker import train
 from schemas.artifacts import Feature, read_features, read_manifest, split_parts
 from schemas.errors import DataError
 from schemas.spec import Model
@@ -52,7 +53,7 @@ def test_the_graph_is_the_one_written_by_hand():
 
 def test_keras_refusal_names_the_layer():
     layers = [{"name": "bad", "layer": "Dense", "units": -1, "inputs": "a"}]
-    with pytest.raises(DataError, match=r"model\.layers 'bad'"):
+    with pytest.raises(DataError, match=r"model\.layers\[0\]: 'bad' \(Dense\) of a \(None, 1\): .*units"):
         build_model(section(layers), FEATURES, "m")
 
 
@@ -102,3 +103,20 @@ def test_what_train_writes(artifacts):
     assert (model / "model.svg").read_text().startswith("<svg")
     assert list((model / "tensorboard").rglob("events.*"))
     assert read_manifest(model, "train")["classification"] == {"fare": False}
+
+
+def test_a_model_of_ones_own_module(artifacts, taxi_schema, tmp_path):
+    module = (
+        "import keras\n"
+        "def build_model(inputs, features):\n"
+        "    place = keras.layers.Embedding(features['from_cell'].size, 2)(inputs['from_cell'])\n"
+        "    joined = keras.layers.Concatenate()([inputs['km_scaled'], place])\n"
+        "    return {'fare': keras.layers.Dense(1)(joined)}\n"
+    )
+    section = Model.model_validate({
+        "builder": {"module": "own.py"},
+        "outputs": {"fare": {"layer": "", "loss": "mean_squared_error"}},
+        "training": {"epochs": 1},
+    })  # fmt: skip
+    manifest = train(section, taxi_schema, artifacts["transformed"], tmp_path / "m", name="own", module=module)
+    assert manifest["parameters"] == 256 * 2 + 3 + 1

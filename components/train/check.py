@@ -1,0 +1,27 @@
+"""The model's graph on symbolic tensors, before there is any data: what only Keras can find wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.train.graph import graph
+from schemas.artifacts import Feature
+from schemas.progress import Progress
+from schemas.spec import Model
+
+
+def run(*, model: str, features: dict[str, dict[str, Any]], module: str, output: str, progress: Progress) -> None:
+    """Writes all mistakes of a graph to the file `output`, as JSON: a list of [place in the spec, message].
+
+    Args:
+        model: the spec's section as JSON.
+        features: kind and size by name; the size of a vocabulary is not known yet, any will do.
+        module: as JSON, the text of the module that the section's builder names.
+        output: the file to write.
+        progress: not told of anything.
+    """
+    known = {name: Feature(name, **feature) for name, feature in features.items()}
+    _, _, mistakes = graph(Model.model_validate_json(model), known, json.loads(module) if module else "")
+    Path(output).write_text(json.dumps(mistakes), encoding="utf-8")
