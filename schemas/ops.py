@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from schemas.section import Section
 
-Kind = Literal["numeric", "id"]
+Kind = Literal["numeric", "id", "unread"]
 
 
 @dataclass(frozen=True)
@@ -92,3 +92,12 @@ class OneInput(Op):
 
     def sources(self, name: str) -> list[str]:
         return [self.input or name]
+
+
+class UnreadOp(Op):
+    """Stands for an op with mistakes in it, so that the rest of the spec can be checked."""
+
+    kind: ClassVar[Kind] = "unread"
+
+    def sources(self, name: str) -> list[str]:
+        return []

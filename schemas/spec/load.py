@@ -15,6 +15,7 @@ from schemas.ops import Op
 from schemas.section import validate_section
 from schemas.source_map import SourceMap
 from schemas.spec.checks import check_references
+from schemas.spec.mending import mended
 from schemas.spec.spec import Spec
 from schemas.spec.transform import op_mistakes
 
@@ -59,8 +60,9 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
         _override(source, key, value)
 
     spec, mistakes = validate_section(Spec, source.data, source, ())
+    in_ops = op_mistakes(source.data.get("transform"), source, ("transform",))
     mistakes = [m for m in mistakes if not m.key.startswith(("transform.features.", "transform.labels."))]
-    mistakes += op_mistakes(source.data.get("transform"), source, ("transform",))
+    mistakes = [m for m in mistakes if not (in_ops and m.key == "transform")] + in_ops
     schema = schema_pb2.Schema()
     schema_key = source.value(("data", "schema")) or "schema.pbtxt"
     schema_path = path.parent / str(schema_key)
@@ -69,8 +71,9 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
             schema = read_schema(schema_path)
         except DataError as error:
             mistakes.append(source.mistake(("data", "schema"), str(error)))
-    if spec is not None and schema.feature:
-        mistakes += check_references(spec, column_types(schema), source)
+    readable = spec if spec is not None else mended(source)
+    if readable is not None and schema.feature:
+        mistakes += check_references(readable, column_types(schema), source)
     if mistakes or spec is None:
         raise SpecError(str(path), mistakes)
     return LoadedSpec(path, spec, schema)

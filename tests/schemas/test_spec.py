@@ -79,17 +79,31 @@ def test_a_mistake_is_named(case: str, tmp_path: Path) -> None:
 
 def test_all_mistakes_at_once_each_with_its_line(tmp_path: Path) -> None:
     path = edited(
-        tmp_path, ("epochs: 60", "epoch: 60"), ("op: difference", "op: diference"), ("metric: mae", "metrik: mae")
-    )
+        tmp_path, ("epochs: 60", "epoch: 60"), ("op: difference", "op: diference"), ("metric: mae", "metric: mea"),
+        ("inputs: deep_2}", "inputs: deep_22}"), ("high: 40}", "high: far}"),
+    )  # fmt: skip
     with pytest.raises(SpecError) as caught:
         load_spec(path)
     lines = path.read_text().splitlines()
-    keys = {m.key for m in caught.value.mistakes}
-    assert {"model.training.epoch", "transform.features.east.op", "evaluate.thresholds[0].metrik"} <= keys
-    for mistake in caught.value.mistakes:
-        if mistake.key == "model.training.epoch":
-            assert "epoch: 60" in lines[mistake.line - 1]
+    found = {m.key: lines[m.line - 1] for m in caught.value.mistakes}
+    for key, text in {
+        "model.training.epoch": "epoch: 60",
+        "transform.features.east.op": "diference",
+        "transform.features.km_clipped.high": "high: far",
+        "evaluate.thresholds[0].metric": "mea",
+        "model.layers[7].inputs": "deep_22",
+    }.items():
+        assert text in found[key]
+    assert set(found) == {
+        "model.training.epoch", "transform.features.east.op", "transform.features.km_clipped.high",
+        "evaluate.thresholds[0].metric", "model.layers[7].inputs", "model.layers[6]",
+    }  # fmt: skip
     assert str(caught.value).startswith(f"{path}:")
+
+
+def test_one_mistake_does_not_hide_those_of_other_sections(tmp_path: Path) -> None:
+    path = edited(tmp_path, ("require: [fare_amount]", "require: 3"), ("[[passenger_count]]", "[[passengers]]"))
+    assert set(mistakes(path)) >= {"data.require", "evaluate.slices[0][0]"}
 
 
 def test_a_layer_that_leads_nowhere(tmp_path: Path) -> None:
