@@ -16,11 +16,8 @@ install: .venv/.installed ## Set up .venv from the committed locks
 	@echo "Setting up .venv (once; about 1 GB to download)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed; found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11"; exit 2; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
-	  { echo "Python's venv is needed: apt-get install python3.11-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
-	@test -x $(UV) || { $(PYTHON) -m venv .venv/bootstrap && \
-	  .venv/bootstrap/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt; }
+	@test -x $(UV) || bash requirements/bootstrap.sh $(PYTHON) .venv/bootstrap
 	@$(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements/local.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@

@@ -99,7 +99,8 @@ def fit_on_arrays(place: Path, more: dict[str, float]):  # type: ignore[no-untyp
     import keras
     import pyarrow.parquet as pq
 
-    from components.train.graph import build_model, compile_model
+    from components.train.compiling import compile_model
+    from components.train.graph import build_model
     from schemas.artifacts import read_features, split_parts
     from schemas.spec import load_spec
 
@@ -113,7 +114,7 @@ def fit_on_arrays(place: Path, more: dict[str, float]):  # type: ignore[no-untyp
         return table[name].to_numpy().astype("int32" if kind == "id" else "float32")
 
     model = build_model(section, ready.features, "arrays")
-    compile_model(model, section)
+    compile_model(model, section, steps_per_epoch=1)
     used = {tensor.name: array(tensor.name) for tensor in model.inputs}
     labels = {name: array(name) for name in ready.labels}
 

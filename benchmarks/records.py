@@ -13,7 +13,8 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.train.graph import build_model, compile_model
+from components.train.compiling import compile_model
+from components.train.graph import build_model
 from components.transform import worker
 from components.transform.preprocessing import preprocessing_fn
 from schemas.artifacts import read_features, split_parts
@@ -52,7 +53,7 @@ def train(section: Model, transformed: Path, records: Path) -> float:
     """Trains on the records; the rows a second of the second epoch."""
     ready = read_features(transformed)
     model = build_model(section, ready.features, "records")
-    compile_model(model, section)
+    compile_model(model, section, steps_per_epoch=1)
     kinds = {name: tf.int64 if feature.kind == "id" else tf.float32 for name, feature in ready.features.items()}
     used = {tensor.name for tensor in model.inputs}
     parsing = {name: tf.io.FixedLenFeature([], kind) for name, kind in kinds.items() if name in used}

@@ -71,10 +71,18 @@ class KerasNames:
         if name not in self.classes[group]:
             yield (argument, name), f"keras has no {group[:-1]} '{name}'{nearest(str(name), self.classes[group])}"
         elif isinstance(options, dict):
-            for option in options:
+            for option, given in options.items():
                 if option not in self.classes[group][name]:
                     known = self.classes[group][name]
                     yield (argument, name, option), f"{name} has no argument '{option}'{nearest(str(option), known)}"
+                elif isinstance(given, dict) and not _is_epochs(option, given):
+                    wanted = "a number, or {epochs: 1.5}" if option.endswith("_steps") else "a plain value"
+                    yield (argument, name, option), f"found {given!r}; expected {wanted}"
+
+
+def _is_epochs(option: str, given: Mapping[str, Any]) -> bool:
+    epochs = given.get("epochs")
+    return option.endswith("_steps") and len(given) == 1 and isinstance(epochs, int | float) and epochs > 0
 
 
 def object_group(argument: str) -> str | None:

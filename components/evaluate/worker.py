@@ -85,6 +85,7 @@ def evaluate(
             metrics=metrics,
             verdict=verdict,
             skew=skew,
+            split=split,
             spec=spec_text,
             versions=_versions(),
         )

@@ -1,4 +1,4 @@
-"""The model's graph on symbolic tensors, before there is any data: what only Keras can find wrong with it."""
+"""What only Keras can find wrong with a model, before there is any data: its graph, its optimizer, its losses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.train.compiling import compile_arguments
 from components.train.graph import graph
 from schemas.artifacts import Feature
 from schemas.progress import Progress
@@ -23,5 +24,7 @@ def run(*, model: str, features: dict[str, dict[str, Any]], module: str, output:
         progress: not told of anything.
     """
     known = {name: Feature(name, **feature) for name, feature in features.items()}
-    _, _, mistakes = graph(Model.model_validate_json(model), known, json.loads(module) if module else "")
-    Path(output).write_text(json.dumps(mistakes), encoding="utf-8")
+    section = Model.model_validate_json(model)
+    _, _, mistakes = graph(section, known, json.loads(module) if module else "")
+    _, of_training = compile_arguments(section, steps_per_epoch=1)
+    Path(output).write_text(json.dumps(mistakes + of_training), encoding="utf-8")

@@ -7,19 +7,15 @@ from typing import Any
 
 import keras
 
-from components.train.objects import keras_object
+from components.train.objects import keras_object, reason
 from schemas.artifacts import Feature
 from schemas.errors import DataError
 from schemas.graph import topological_order
-from schemas.source_map import dotted_path
+from schemas.source_map import Path, dotted_path
 from schemas.spec import Layer, Model
-from schemas.spec.model import metric_name
 from schemas.user_module import load_function
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract", "Attention"}
-
-
-At = tuple[str | int, ...]
 
 
 def build_model(section: Model, features: Mapping[str, Feature], name: str, module: str = "") -> keras.Model:
@@ -45,7 +41,7 @@ def build_model(section: Model, features: Mapping[str, Feature], name: str, modu
 
 def graph(
     section: Model, features: Mapping[str, Feature], module: str = ""
-) -> tuple[dict[str, Any], dict[str, Any], list[tuple[At, str]]]:
+) -> tuple[dict[str, Any], dict[str, Any], list[tuple[Path, str]]]:
     """Calls every layer on symbolic tensors.
 
     Returns:
@@ -55,7 +51,7 @@ def graph(
     if section.builder is not None:
         inputs, tensors = _built(section, features, module)
         wanted = {label: label for label in section.outputs}
-        mistakes: list[tuple[At, str]] = []
+        mistakes: list[tuple[Path, str]] = []
     else:
         used = {read for layer in section.layers for read in layer.reads() if read in features}
         inputs = {name: _input(feature) for name, feature in features.items() if name in used}
@@ -77,7 +73,7 @@ def _built(section: Model, features: Mapping[str, Feature], module: str) -> tupl
     try:
         built = function(dict(inputs), dict(features))
     except Exception as error:
-        raise DataError(f"{where} failed: {type(error).__name__}: {_reason(error)}") from error
+        raise DataError(f"{where} failed: {type(error).__name__}: {reason(error)}") from error
     if isinstance(built, keras.Model):
         inputs, built = {tensor.name: tensor for tensor in built.inputs}, built.output
     if not isinstance(built, dict) or set(built) != set(section.outputs):
@@ -90,9 +86,9 @@ def _built(section: Model, features: Mapping[str, Feature], module: str) -> tupl
 
 def _called(
     section: Model, inputs: Mapping[str, Any], features: Mapping[str, Feature]
-) -> tuple[dict[str, Any], list[tuple[At, str]]]:
+) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
     tensors: dict[str, Any] = dict(inputs)
-    mistakes: list[tuple[At, str]] = []
+    mistakes: list[tuple[Path, str]] = []
     places = {layer.name: index for index, layer in enumerate(section.layers)}
     for name in topological_order({layer.name: layer.reads() for layer in section.layers}):
         layer = section.layers[places[name]]
@@ -102,16 +98,9 @@ def _called(
             tensors[name] = _apply(layer, tensors, features)
         except (ValueError, TypeError) as error:
             shapes = ", ".join(f"{read} {tuple(tensors[read].shape)}" for read in layer.reads())
-            message = f"'{name}' ({layer.layer}) of {shapes}: {_reason(error)}"
+            message = f"'{name}' ({layer.layer}) of {shapes}: {reason(error)}"
             mistakes.append((("model", "layers", places[name]), message))
     return tensors, mistakes
-
-
-def _reason(error: Exception) -> str:
-    """What Keras says, without the frame it puts around it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Exception encountered", "Arguments received", "•"))]
-    return (told or lines or [type(error).__name__])[0]
 
 
 def _input(feature: Feature) -> Any:
@@ -140,30 +129,3 @@ def _make(layer: Layer, name: str, reads: list[str], features: Mapping[str, Feat
     if layer.layer == "Embedding":
         arguments["input_dim"] = features[reads[0]].size
     return keras_object(getattr(keras.layers, layer.layer), arguments, name=name)
-
-
-def compile_model(model: keras.Model, section: Model) -> None:
-    """Gives the model its optimizer, losses and metrics."""
-    training = section.training
-    optimizer = getattr(keras.optimizers, training.optimizer.name)
-    losses, metrics = {}, {}
-    for label, output in section.outputs.items():
-        loss = keras.losses.get(output.loss)
-        if output.loss_arguments:
-            loss = type(keras.losses.get({"class_name": _class_name(output.loss), "config": {}}))(
-                **output.loss_arguments
-            )
-        losses[label] = loss
-        metrics[label] = [getattr(keras.metrics, metric)(name=metric_name(metric)) for metric in output.metrics]
-    model.compile(
-        optimizer=keras_object(optimizer, training.optimizer.arguments()),
-        loss=losses,
-        loss_weights={label: output.loss_weight for label, output in section.outputs.items()},
-        metrics=metrics,
-        steps_per_execution=training.steps_per_execution,
-        jit_compile=False,
-    )
-
-
-def _class_name(loss: str) -> str:
-    return "".join(word[:1].upper() + word[1:] for word in loss.split("_"))

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 
 from components.train.batches import Rows
+from components.train.compiling import compile_model
 from components.train.export import ServedModel
-from components.train.graph import build_model, compile_model
+from components.train.graph import build_model
 from components.train.plot import plot_svg
 from schemas.artifacts import Transformed, read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema
@@ -50,8 +51,8 @@ def train(
     progress.start("building the model")
     keras.utils.set_random_seed(seed)
     model = build_model(section, ready.features, name, module)
-    compile_model(model, section)
     train_rows = _rows(section, ready, transformed, "train", model, seed)
+    compile_model(model, section, train_rows.steps)
     eval_rows = _rows(section, ready, transformed, "eval", model, seed)
     classification = {label: is_classification(output.loss) for label, output in section.outputs.items()}
     manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "classification": classification}

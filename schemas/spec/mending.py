@@ -21,8 +21,9 @@ def mended(source: SourceMap) -> Spec | None:
     """
     data = copy.deepcopy(source.data)
     wrong = {mistake.key for mistake in op_mistakes(data.get("transform"), source, ("transform",))}
+    transform = data.get("transform")
     for part in ("features", "labels"):
-        ops = (data.get("transform") or {}).get(part) if isinstance(data.get("transform"), dict) else None
+        ops: Any = transform.get(part) if isinstance(transform, dict) else None
         for name in ops if isinstance(ops, dict) else ():
             at = f"transform.{part}.{name}"
             if any(key == at or key.startswith(f"{at}.") for key in wrong):
@@ -31,9 +32,12 @@ def mended(source: SourceMap) -> Spec | None:
         try:
             return Spec.model_validate(data)
         except ValidationError as error:
-            found = [details for details in error.errors() if details["type"] != "missing"]
-            if len(found) < error.error_count() or not any([_take_out(data, details["loc"]) for details in found]):
-                return None
+            found = error.errors()
+        if any(details["type"] == "missing" for details in found):
+            return None
+        taken_out = [_take_out(data, details["loc"]) for details in found]
+        if not any(taken_out):
+            return None
 
 
 def _take_out(data: Any, loc: tuple[Any, ...]) -> bool:

@@ -58,6 +58,19 @@ def test_an_output_of_several_values_is_refused(tmp_path):
         check_graph(loaded)
 
 
+def test_optimizer_and_losses_are_tried_too(tmp_path):
+    loaded = edited(
+        tmp_path,
+        ("learning_rate: 0.001", "learning_rate: {CosineDecay: {alpha: 0.1}}"),
+        ("loss_arguments: {delta: 4.0}", "loss_arguments: {dleta: 4.0}"),
+    )
+    with pytest.raises(SpecError) as caught:
+        check_graph(loaded)
+    found = {mistake.key: mistake.message for mistake in caught.value.mistakes}
+    assert "initial_learning_rate" in found["model.training.optimizer"]
+    assert "dleta" in found["model.outputs.fare.loss"]
+
+
 def test_a_graph_that_held_is_remembered(tmp_path):
     loaded = edited(tmp_path)
     check_graph(loaded, tmp_path / "graphs")

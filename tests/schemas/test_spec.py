@@ -63,6 +63,7 @@ CASES = {
     "output": (("fare: {layer: dollars", "far: {layer: dollars"), "model.outputs.far", "did you mean 'fare'?"),
     "metric": (("metric: mae", "metric: auc"), "evaluate.thresholds[0].metric", "no metric of output"),
     "optimizer": (("name: Adam", "name: Adm"), "model.training.optimizer.name", "did you mean 'Adam'?"),
+    "schedule": (("learning_rate: 0.001", "learning_rate: {CosineDecay: {decay_steps: {epoch: 1}}}"), "model.training.optimizer.learning_rate.CosineDecay.decay_steps", "expected a number, or {epochs: 1.5}"),
     "slice": (("[[passenger_count]]", "[[passengers]]"), "evaluate.slices[0][0]", "no column of the schema"),
     "format": (("format: csv", "format: cvs"), "data.format", "'csv'"),
     "monitor": (("monitor: val_loss", "monitor: val_auc"), "model.training.early_stopping.monitor", "is not logged"),

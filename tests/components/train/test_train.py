@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.train.batches import Rows
-from components.train.graph import build_model, compile_model
+from components.train.compiling import compile_model
+from components.train.graph import build_model
 from components.train.worker import train
 from schemas.artifacts import Feature, read_features, read_manifest, split_parts
 from schemas.errors import DataError
@@ -64,10 +65,21 @@ def test_loss_arguments_and_schedules_reach_keras():
         "training": {"optimizer": {"name": "SGD", "learning_rate": {"ExponentialDecay": {"initial_learning_rate": 0.5, "decay_steps": 10, "decay_rate": 0.9}}}},
     })  # fmt: skip
     built = build_model(model, FEATURES, "m")
-    compile_model(built, model)
+    compile_model(built, model, steps_per_epoch=1)
     # Huber beyond delta is delta × (|error| - delta / 2).
     assert float(built.loss["y"]([[0.0]], [[10.0]])) == pytest.approx(3.0 * (10 - 1.5))
     assert float(built.optimizer.learning_rate) == pytest.approx(0.5)
+
+
+def test_a_schedule_is_told_in_epochs():
+    schedule = {"CosineDecay": {"initial_learning_rate": 1.0, "decay_steps": {"epochs": 1.5}, "alpha": 0.5}}
+    model = section([{"name": "o", "layer": "Dense", "units": 1, "inputs": "a"}], optimizer={"name": "SGD", "learning_rate": schedule})
+    built = build_model(model, FEATURES, "m")
+    compile_model(built, model, steps_per_epoch=10)
+    rate = built.optimizer._learning_rate
+    assert float(rate(0)) == pytest.approx(1.0)
+    assert float(rate(7.5)) == pytest.approx(0.75)
+    assert float(rate(15)) == float(rate(99)) == pytest.approx(0.5)
 
 
 def batches(artifacts, **more):
