@@ -19,6 +19,8 @@ hypothesis.settings.load_profile("house")
 HOUSE = Path(__file__).resolve().parent.parent
 FLIGHTS = HOUSE / "examples" / "flights"
 TAXI = HOUSE / "examples" / "taxi"
+RIDES = HOUSE / "tests" / "fixtures" / "rides.yaml"
+"""A spec of the taxi columns that tests edit: the examples are free to change."""
 
 
 @pytest.fixture(scope="session")

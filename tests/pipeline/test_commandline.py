@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from pipeline.commandline import main
-from tests.conftest import FLIGHTS, TAXI
+from tests.conftest import FLIGHTS, RIDES, TAXI
 
 
 def test_check(capsys):
@@ -15,7 +15,7 @@ def test_check(capsys):
 
 
 def test_mistakes_have_lines_and_no_traceback(tmp_path, capsys):
-    text = (TAXI / "spec.yaml").read_text().replace("op: difference", "op: diference")
+    text = (RIDES).read_text().replace("op: difference", "op: diference")
     (tmp_path / "spec.yaml").write_text(text)
     shutil.copy(TAXI / "schema.pbtxt", tmp_path)
     assert main(["check", str(tmp_path / "spec.yaml")]) == 2

@@ -9,7 +9,7 @@ import pytest
 from pipeline.graph_check import check_graph
 from schemas.errors import SpecError, UserError
 from schemas.spec import load_spec
-from tests.conftest import TAXI
+from tests.conftest import RIDES, TAXI
 
 BUILDER = """
 import keras
@@ -21,7 +21,7 @@ def build_model(inputs, features):
 
 
 def edited(folder, *edits):
-    text = (TAXI / "spec.yaml").read_text(encoding="utf-8")
+    text = (RIDES).read_text(encoding="utf-8")
     for before, after in edits:
         assert before in text
         text = text.replace(before, after, 1)
@@ -81,7 +81,7 @@ def test_a_graph_that_held_is_remembered(tmp_path):
 
 
 def with_builder(folder, module):
-    text = (TAXI / "spec.yaml").read_text(encoding="utf-8")
+    text = (RIDES).read_text(encoding="utf-8")
     start, end = text.index("  layers:"), text.index("  outputs:")
     text = text[:start] + "  builder: {module: own.py}\n" + text[end:]
     (folder / "spec.yaml").write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ import yaml
 
 from schemas.errors import DataError, SpecError
 from schemas.spec import json_schema, load_spec
-from tests.conftest import FLIGHTS, TAXI
+from tests.conftest import FLIGHTS, RIDES, TAXI
 
 
 @pytest.mark.parametrize("example", [FLIGHTS, TAXI])
@@ -23,13 +23,13 @@ def test_json_schema_accepts_the_examples(example: Path) -> None:
 
 
 def test_json_schema_refuses_an_unknown_option_of_an_op() -> None:
-    spec = yaml.safe_load((TAXI / "spec.yaml").read_text())
+    spec = yaml.safe_load((RIDES).read_text())
     spec["transform"]["features"]["km_clipped"]["hihg"] = 3
     assert list(jsonschema.Draft202012Validator(json_schema()).iter_errors(spec))
 
 
 def edited(folder: Path, *edits: tuple[str, str]) -> Path:
-    text = (TAXI / "spec.yaml").read_text()
+    text = (RIDES).read_text()
     for before, after in edits:
         assert before in text
         text = text.replace(before, after, 1)
@@ -122,7 +122,7 @@ def test_not_a_spec(text: str, tmp_path: Path) -> None:
 def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         load_spec(tmp_path / "spec.yaml")
-    (tmp_path / "spec.yaml").write_bytes((TAXI / "spec.yaml").read_bytes())
+    (tmp_path / "spec.yaml").write_bytes((RIDES).read_bytes())
     with pytest.raises(SpecError, match="infer-schema"):
         load_spec(tmp_path / "spec.yaml")
 

@@ -73,7 +73,10 @@ def test_loss_arguments_and_schedules_reach_keras():
 
 def test_a_schedule_is_told_in_epochs():
     schedule = {"CosineDecay": {"initial_learning_rate": 1.0, "decay_steps": {"epochs": 1.5}, "alpha": 0.5}}
-    model = section([{"name": "o", "layer": "Dense", "units": 1, "inputs": "a"}], optimizer={"name": "SGD", "learning_rate": schedule})
+    model = section(
+        [{"name": "o", "layer": "Dense", "units": 1, "inputs": "a"}],
+        optimizer={"name": "SGD", "learning_rate": schedule},
+    )
     built = build_model(model, FEATURES, "m")
     compile_model(built, model, steps_per_epoch=10)
     rate = built.optimizer._learning_rate
