@@ -63,6 +63,8 @@ class Rows:
             tf.TensorSpec([None], tf.int32),
         )
         windows = tf.data.Dataset.from_generator(self._windows, output_signature=signature)
+        if len(self._window_rows()) > 1:
+            windows = windows.prefetch(1)
         size = self.batch_size
 
         def gather(ids: Any, numbers: Any, order: Any) -> tf.data.Dataset:

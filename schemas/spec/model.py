@@ -104,7 +104,7 @@ class Training(Section):
     """When to stop before `epochs`; null trains them all."""
     steps_per_execution: Annotated[int, Field(ge=1)] = 32
     """Steps run in one call of the compiled training function."""
-    memory_rows: Annotated[int, Field(ge=1024)] = 2_000_000
+    memory_rows: Annotated[int, Field(ge=1024)] = 1_000_000
     """Rows held in memory at once; larger data is read in windows of this many rows, shuffled within."""
     shuffle: bool = True
     """Whether the order of rows changes each epoch."""
