@@ -34,11 +34,17 @@ def whole_artifact(place: str | Path, manifest: dict[str, Any]) -> Iterator[Path
     Args:
         place: the artifact's folder; what stood there before is replaced.
         manifest: written last as `manifest.json`; the block may add to it.
+
+    Raises:
+        DataError: nothing can be written beside `place`.
     """
     place = Path(place)
     temporary = place.parent / f".{place.name}.{os.getpid()}.partial"
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(f"{place}: cannot be written there ({error.strerror}); name another folder") from None
     try:
         yield temporary
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
-from collections.abc import Callable, Mapping
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +41,34 @@ def component_main(
     parser.add_argument("--output", type=Path, required=True, help="where the result goes")
     options = parser.parse_args()
     quiet_libraries()
-    with reported(component) as progress:
+    with _without_noise(), reported(component) as progress:
         given = arguments(SpecFile(options.spec))
         paths = {name: str(getattr(options, name)) for name in (*inputs, "output")}
         importlib.import_module(f"components.{component}.task").run(progress=progress, **given, **paths)
+
+
+_NOISE = re.compile(rb"WARNING: All log messages before absl|[IW]0000 \d|E0000 .*(cuInit|cuda)")
+
+
+@contextlib.contextmanager
+def _without_noise() -> Iterator[None]:
+    """Leaves out of stderr what TensorFlow writes there before it reads any setting."""
+    reading, writing = os.pipe()
+    stderr = os.dup(2)
+    os.dup2(writing, 2)
+    os.close(writing)
+
+    def pass_on() -> None:
+        with os.fdopen(reading, "rb") as lines:
+            for line in lines:
+                if not _NOISE.match(line):
+                    os.write(stderr, line)
+
+    passing = threading.Thread(target=pass_on)
+    passing.start()
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        passing.join()
+        os.close(stderr)

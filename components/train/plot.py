@@ -1,18 +1,31 @@
-"""The model's graph as an SVG: layers in the rows that the data reaches them in."""
+"""The model's graph as an SVG: layers in the rows that the data reaches them in, what is alike in one box."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
+from itertools import takewhile
 
 import keras
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 44, 14, 46, 20
 FEATURE, LAYER, OUTPUT = "#e8f0fe", "#ffffff", "#e6f4ea"
+FEWEST_FOLDED = 3
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A box: two lines of text, its colour, and the names that it stands for where it is of several."""
+
+    title: str
+    detail: str
+    colour: str
+    names: tuple[str, ...] = ()
 
 
 def plot_svg(model: keras.Model) -> str:
     """Draws a Functional model; features at the top, outputs (their labels' names) at the bottom."""
-    edges, boxes = _graph(model)
+    edges, boxes = _folded(*_graph(model))
     ranks = _ranks(edges, boxes)
     rows = _ordered_rows(edges, ranks)
     width = max(len(row) for row in rows) * (BOX_WIDTH + GAP_X) + 2 * MARGIN
@@ -34,40 +47,72 @@ def plot_svg(model: keras.Model) -> str:
             f'<path d="M{x1:g} {y1:g}C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}" fill="none" stroke="#9aa5b1"/>'
         )
     for name, (x, y) in places.items():
-        title, detail, colour = boxes[name]
-        middle = x + BOX_WIDTH / 2
+        box, middle = boxes[name], x + BOX_WIDTH / 2
+        told = f"<title>{escape(', '.join(box.names))}</title>" if box.names else ""
         drawn.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
-            f'fill="{colour}" stroke="#5f6b7a"/>'
-            f'<text x="{middle:g}" y="{y + 18:g}" text-anchor="middle" fill="#1c2430">{escape(_fit(title))}</text>'
-            f'<text x="{middle:g}" y="{y + 34:g}" text-anchor="middle" fill="#5f6b7a">{escape(_fit(detail))}</text>'
+            f'<g>{told}<rect x="{x:g}" y="{y:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
+            f'fill="{box.colour}" stroke="#5f6b7a" stroke-width="{2 if box.names else 1}"/>'
+            f'<text x="{middle:g}" y="{y + 18:g}" text-anchor="middle" fill="#1c2430">{escape(_fit(box.title))}</text>'
+            f'<text x="{middle:g}" y="{y + 34:g}" text-anchor="middle" fill="#5f6b7a">{escape(_fit(box.detail))}</text>'
+            "</g>"
         )
     return "".join(drawn) + "</svg>"
 
 
 def _fit(text: str) -> str:
-    return text if len(text) <= 25 else text[:24] + "…"
+    return text if len(text) <= 24 else text[:23] + "…"
 
 
-def _graph(model: keras.Model) -> tuple[list[tuple[str, str]], dict[str, tuple[str, str, str]]]:
+def _graph(model: keras.Model) -> tuple[list[tuple[str, str]], dict[str, _Box]]:
     edges: list[tuple[str, str]] = []
-    boxes: dict[str, tuple[str, str, str]] = {}
+    boxes: dict[str, _Box] = {}
     for operation in model.operations:
         is_input = isinstance(operation, keras.layers.InputLayer)
         shape = "×".join(str(d) for d in operation.output.shape[1:]) or "id"
-        boxes[operation.name] = (operation.name, f"{type(operation).__name__} {shape}", FEATURE if is_input else LAYER)
+        boxes[operation.name] = _Box(operation.name, f"{type(operation).__name__} {shape}", LAYER)
         if is_input:
-            boxes[operation.name] = (operation.name, "id" if shape == "id" else "number", FEATURE)
+            boxes[operation.name] = _Box(operation.name, "id" if shape == "id" else "number", FEATURE)
         for node in operation._inbound_nodes:
             edges += [(parent.operation.name, operation.name) for parent in node.parent_nodes]
     for label, tensor in model.output.items():
         end = f"output: {label}"
-        boxes[end] = (label, "output", OUTPUT)
+        boxes[end] = _Box(label, "output", OUTPUT)
         edges.append((tensor._keras_history.operation.name, end))
     return list(dict.fromkeys(edges)), boxes
 
 
-def _ranks(edges: list[tuple[str, str]], boxes: dict[str, tuple[str, str, str]]) -> dict[str, int]:
+def _folded(edges: list[tuple[str, str]], boxes: dict[str, _Box]) -> tuple[list[tuple[str, str]], dict[str, _Box]]:
+    """One box for several that are alike: layers of one kind that read features alone, then features, wherever the
+    same boxes read them."""
+    features = {name for name, box in boxes.items() if box.colour == FEATURE}
+    readers = {name: {start for start, end in edges if end == name} for name in boxes}
+    layers = [name for name, read in readers.items() if read and read <= features and boxes[name].colour == LAYER]
+    for candidates in (layers, sorted(features)):
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for name in candidates:
+            read_by = sorted({end for start, end in edges if start == name})
+            alike.setdefault((boxes[name].detail, *read_by), []).append(name)
+        for (detail, *_), names in alike.items():
+            if len(names) < FEWEST_FOLDED:
+                continue
+            fold = f"fold: {names[0]}"
+            first = boxes[names[0]]
+            title = f"{len(names)} {detail}s" if first.colour == FEATURE else f"{_beginning(names)} × {len(names)}"
+            shown = ", ".join(names) if first.colour == FEATURE else detail
+            boxes = {fold: _Box(title, shown, first.colour, tuple(names)),
+                     **{name: box for name, box in boxes.items() if name not in names}}  # fmt: skip
+            edges = [(fold if s in names else s, fold if e in names else e) for s, e in edges]
+        edges = list(dict.fromkeys(edges))
+    return edges, boxes
+
+
+def _beginning(names: list[str]) -> str:
+    """What all names begin with: of `deep_a` and `deep_b`, deep."""
+    same = [letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))]
+    return "".join(same).rstrip("_") or "layers"
+
+
+def _ranks(edges: list[tuple[str, str]], boxes: dict[str, _Box]) -> dict[str, int]:
     """The longest way from a feature to each box; features stand just above what reads them."""
     ranks = dict.fromkeys(boxes, 0)
     for _ in boxes:

@@ -10,6 +10,7 @@ import pytest
 from components.train.batches import Rows
 from components.train.compiling import compile_model
 from components.train.graph import build_model
+from components.train.plot import plot_svg
 from components.train.worker import train
 from schemas.artifacts import Feature, read_features, read_manifest, split_parts
 from schemas.errors import DataError
@@ -107,6 +108,19 @@ def test_an_epoch_is_every_row_once(artifacts, memory_rows):
     assert (first != second).any()
     assert len(list(dataset)) == rows.steps == dataset.cardinality()
     np.testing.assert_array_equal(first, fares(batches(artifacts, memory_rows=memory_rows).dataset()))
+
+
+def test_what_is_alike_is_one_box_of_the_plot():
+    layers = [
+        {"name": "e", "layer": "Embedding", "output_dim": 2, "each": ["c", "d", "f"]},
+        {"name": "y", "layer": "Dense", "units": 1, "inputs": ["a", "b", "e"]},
+    ]
+    features = {**FEATURES, "d": Feature("d", "id", 7), "f": Feature("f", "id", 9)}
+    drawn = plot_svg(build_model(section(layers), features, "m"))
+    assert "e × 3" in drawn
+    assert "<title>e_c, e_d, e_f</title>" in drawn
+    assert "<title>c, d, f</title>" in drawn
+    assert ">a</text>" in drawn
 
 
 def test_what_train_writes(artifacts):
