@@ -1,0 +1,62 @@
+"""What every command is made of."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from schemas.spec import LoadedSpec
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def spec_command(
+    commands: Commands, name: str, text: str, example: str, call: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:  # fmt: skip
+    """Adds a command that reads a spec.
+
+    Args:
+        commands: of the command line.
+        name: the command's.
+        text: what it does, in a sentence.
+        example: a command that works.
+        call: does it, and returns the exit status.
+    """
+    command = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    command.add_argument("spec", type=Path, help="the YAML spec")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="replace a value of the spec, by dotted key; VALUE is YAML; can be repeated",
+    )  # fmt: skip
+    command.set_defaults(call=call)
+    return command
+
+
+def load(options: argparse.Namespace, *, with_schema: bool = True) -> LoadedSpec:
+    """The spec that a command was given, `--set` and all."""
+    import components.train.presets
+    import components.transform.ops  # noqa: F401  makes ops and presets known
+    from schemas.spec import load_spec
+
+    overrides = {}
+    for assignment in options.set:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise UserError(f"--set {assignment}: expected KEY=VALUE, such as model.training.epochs=3")
+        overrides[key] = value
+    return load_spec(options.spec, overrides, with_schema=with_schema)
+
+
+def add_runs_folder(command: argparse.ArgumentParser) -> None:
+    """Adds `--runs`."""
+    command.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder of runs, artifacts and cache (default: runs)"
+    )
