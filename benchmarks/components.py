@@ -47,7 +47,8 @@ def measure(step: str, place: Path) -> dict[str, float]:
     """Runs one step in this process: seconds of imports and of the work, rows a second, peak memory in MiB."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     began = time.monotonic()
-    import components.transform.ops  # noqa: F401  makes the ops known
+    import components.train.presets
+    import components.transform.ops  # noqa: F401  makes ops and presets known
     from schemas.dataset import schema_text
     from schemas.spec import load_spec
 

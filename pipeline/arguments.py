@@ -9,8 +9,6 @@ from typing import Any
 from pipeline.digests import code_digest, source_digest
 from schemas.dataset import schema_text
 from schemas.spec import LoadedSpec
-from schemas.spec.model import Builder
-from schemas.spec.transform import Module
 from schemas.user_module import read_module
 
 DIGESTED = ("ingest", "validate", "transform", "train", "evaluate")
@@ -28,6 +26,7 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
     """
     spec = loaded.spec
     transform = spec.transform
+    preprocessing = transform.preprocessing
     plain = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {
         "name": spec.name,
@@ -37,9 +36,9 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         "data": spec.data.model_dump_json(by_alias=True),
         "validation": spec.validation.model_dump_json(),
         "transform_section": transform.model_dump_json(),
-        "transform_module": module_argument(loaded, transform.preprocessing),
+        "transform_module": module_argument(loaded, preprocessing.module if preprocessing else None),
         "model_section": spec.model.model_dump_json(exclude_none=True),
-        "model_module": module_argument(loaded, spec.model.builder),
+        "model_module": module_argument(loaded, spec.model.module_file),
         "evaluation_section": spec.evaluate.model_dump_json(),
         "spec": json.dumps(plain),
         "directory": str(Path(serving or spec.push.directory).resolve()),
@@ -48,9 +47,9 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
     }
 
 
-def module_argument(loaded: LoadedSpec, named: Module | Builder | None) -> str:
+def module_argument(loaded: LoadedSpec, named: str | None) -> str:
     """The text of a module that the spec names, "" where it names none.
 
     JSON makes one line of it: kfp writes defaults into the comments of the compiled file as they are.
     """
-    return json.dumps(read_module(loaded.folder, named.module)) if named is not None else ""
+    return json.dumps(read_module(loaded.folder, named)) if named is not None else ""

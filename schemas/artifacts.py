@@ -3,7 +3,8 @@
     examples/     split=train|eval|test|quarantine/part-*.parquet, manifest.json
     statistics/   statistics.pb, schema.pbtxt, anomalies.pb, anomalies.html, manifest.json
     transformed/  split=…/part-*.parquet, transform_fn/, features.json, manifest.json
-    model/        model.keras, saved_model/, history.csv, model.svg, tensorboard/, manifest.json
+    model/        model.keras, saved_model/, history.csv, model.svg, tensorboard/, manifest.json;
+                  module.py where layers of one's own are in it
     evaluation/   metrics.json, tfma/, report.html, manifest.json
 
 An artifact is written beside its place and renamed when whole. A folder without
@@ -85,13 +86,25 @@ class Feature:
 
     Attributes:
         name: its name.
-        kind: "numeric" (float32 [batch]) or "id" (int64 [batch], values in [0, size)).
-        size: how many ids there are; None for numeric.
+        kind: "numeric" (float32 [batch]), "vector" (float32 [batch, length]), "id" (int64 [batch], values in
+            [0, size)) or "ids" (int64 [batch, length], values in [0, size), 0 where there is none).
+        size: how many ids there are; None for numbers.
+        length: of each row's vector or ids; None where a row has one value.
+        op: the op that makes it.
+        inner: whether other features are made of it.
     """
 
     name: str
     kind: Kind
     size: int | None = None
+    length: int | None = None
+    op: str = ""
+    inner: bool = False
+
+    @property
+    def is_ids(self) -> bool:
+        """Whether its values are ids, to be read through an Embedding or a CategoryEncoding."""
+        return self.kind in ("id", "ids")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from schemas.errors import nearest
 
 FILE = Path(__file__).with_name("keras_names.json")
 OBJECTS = ("regularizers", "initializers", "constraints", "schedules")
+_GROUPS = {"learning_rate": "schedules", "of": "layers", "cell": "layers", "backward_layer": "layers"}
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,29 @@ class KerasNames:
         if name not in self.classes[group]:
             yield (key,), f"keras.{group} has no '{name}'{nearest(name, self.classes[group])}"
             return
+        yield from self._check_arguments(group, name, arguments)
+
+    def _check_arguments(
+        self, group: str, name: str, arguments: Mapping[str, Any]
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
         known = self.classes[group][name]
         for argument, value in arguments.items():
-            if argument not in known:
+            if argument not in known and not (argument == "of" and "layer" in known):
                 yield (argument,), f"{name} has no argument '{argument}'{nearest(argument, known)}"
             elif argument == "activation" and isinstance(value, str) and value not in self.functions["activations"]:
                 yield (argument,), f"unknown activation '{value}'{nearest(value, self.functions['activations'])}"
-            else:
+            elif object_group(argument) is not None:
                 yield from self._check_object(argument, value)
+            elif isinstance(value, dict) and group == "schedules" and not _is_epochs(argument, value):
+                wanted = "a number, or {epochs: 1.5}" if argument.endswith("_steps") else "a plain value"
+                yield (argument,), f"found {value!r}; expected {wanted}"
 
     def _check_object(self, argument: str, value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-        group = object_group(argument)
-        if group is None or value is None or isinstance(value, int | float):
+        group = str(object_group(argument))
+        if value is None or isinstance(value, int | float):
             return
         if isinstance(value, str):
-            if value not in self.functions[group] and value not in self.classes[group]:
+            if value not in self.functions.get(group, []) and value not in self.classes[group]:
                 yield (argument,), f"keras has no {group[:-1]} '{value}'{nearest(value, self.classes[group])}"
             return
         if not isinstance(value, dict) or len(value) != 1:
@@ -71,13 +80,8 @@ class KerasNames:
         if name not in self.classes[group]:
             yield (argument, name), f"keras has no {group[:-1]} '{name}'{nearest(str(name), self.classes[group])}"
         elif isinstance(options, dict):
-            for option, given in options.items():
-                if option not in self.classes[group][name]:
-                    known = self.classes[group][name]
-                    yield (argument, name, option), f"{name} has no argument '{option}'{nearest(str(option), known)}"
-                elif isinstance(given, dict) and not _is_epochs(option, given):
-                    wanted = "a number, or {epochs: 1.5}" if option.endswith("_steps") else "a plain value"
-                    yield (argument, name, option), f"found {given!r}; expected {wanted}"
+            for at, message in self._check_arguments(group, name, options):
+                yield (argument, name, *at), message
 
 
 def _is_epochs(option: str, given: Mapping[str, Any]) -> bool:
@@ -90,7 +94,7 @@ def object_group(argument: str) -> str | None:
     for group in OBJECTS:
         if argument.endswith(group[:-1]):
             return group
-    return "schedules" if argument == "learning_rate" else None
+    return _GROUPS.get(argument)
 
 
 @functools.cache

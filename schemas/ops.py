@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from schemas.section import Section
 
-Kind = Literal["numeric", "id", "unread"]
+Kind = Literal["numeric", "vector", "id", "ids", "unread"]
+Values = Literal["real", "number", "binary", "id"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,11 @@ class Op(Section):
 
     known: ClassVar[dict[str, type[Op]]] = {}
     kind: ClassVar[Kind] = "numeric"
-    """"numeric" yields float32 [batch]; "id" yields int64 [batch] with values in [0, size)."""
+    """"numeric" yields float32 [batch], "vector" float32 [batch, length]; "id" yields int64 [batch] with values in
+    [0, size), "ids" int64 [batch, length], 0 where there is none."""
+
+    label_values: ClassVar[Values] = "number"
+    """What a label of this op is: "real" is more than 0 and 1, "binary" is nothing else, "number" may be either."""
 
     leaves_missing: ClassVar[bool] = False
     """Whether NaN is passed on to the ops that read this one; the feature itself gets the mean of the others there."""
@@ -81,6 +86,10 @@ class Op(Section):
             vocabulary_size: entries of the analysed vocabulary of a name.
             name: the feature's name.
         """
+        return None
+
+    def length(self) -> int | None:
+        """How many values a row has, for the kinds "vector" and "ids"."""
         return None
 
 

@@ -7,6 +7,7 @@ import typing
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails
 
 from schemas.errors import Mistake, nearest
 from schemas.source_map import Path, SourceMap, dotted_path
@@ -33,6 +34,20 @@ def validate_section(
         return cls.model_validate(data), []
     except ValidationError as error:
         return None, [_mistake(cls, details, source, at) for details in error.errors()]
+
+
+def validated(cls: type[SectionType], data: Any, *at: str) -> SectionType:
+    """Builds `cls` in a validator of the section that holds it at `at`, so that a mistake is told at its own place."""
+    try:
+        return cls.model_validate(data)
+    except ValidationError as error:
+        told = [
+            InitErrorDetails(
+                type=details["type"], loc=(*at, *details["loc"]), input=details["input"], ctx=details.get("ctx", {})
+            )
+            for details in error.errors()
+        ]
+        raise ValidationError.from_exception_data(cls.__name__, told) from None
 
 
 def _mistake(cls: type[BaseModel], details: Any, source: SourceMap, at: Path) -> Mistake:

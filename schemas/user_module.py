@@ -27,15 +27,28 @@ def read_module(folder: Path, name: str) -> str:
     return text
 
 
+def load_module(text: str, name: str) -> types.ModuleType:
+    """Runs the module's text.
+
+    Raises:
+        DataError: it fails.
+    """
+    module = types.ModuleType(Path(name).stem)
+    module.__file__ = name
+    try:
+        exec(compile(text, name, "exec"), module.__dict__)  # the user's own module, which the spec names
+    except Exception as error:
+        raise DataError(f"{name}: cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
 def load_function(text: str, name: str, function: str) -> Callable[..., Any]:
     """Runs the module's text and returns one of its functions.
 
     Raises:
         DataError: the module has no such function.
     """
-    module = types.ModuleType(Path(name).stem)
-    module.__file__ = name
-    exec(compile(text, name, "exec"), module.__dict__)  # the user's own module, which the spec names
+    module = load_module(text, name)
     found = getattr(module, function, None)
     if not callable(found):
         known = [n for n, value in vars(module).items() if callable(value)]

@@ -10,7 +10,8 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import components.transform.ops  # noqa: F401  makes the ops known
+import components.train.presets
+import components.transform.ops  # noqa: F401  makes ops and presets known
 
 # A slow machine is no failure: how long an example takes is measured in benchmarks.
 hypothesis.settings.register_profile("house", deadline=None)

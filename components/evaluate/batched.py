@@ -8,7 +8,7 @@ values are the same: sums are exact, and areas under curves come, as in TFMA, fr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
+
+from schemas.spec.outputs import Task
 
 Array = npt.NDArray[np.float64]
 THRESHOLDS = 10_000
@@ -100,6 +102,23 @@ class _Binary(_Combiner):
         }
 
 
+class _Multiclass(_Combiner):
+    names = ("rows", "log_loss", "accuracy", "top_3_accuracy")
+    size = 4
+
+    def sums(self, label: Array, prediction: Array) -> Array:
+        rows, classes = np.arange(len(label)), label.astype(np.int64)
+        scores = prediction.reshape(len(label), -1)
+        own = scores[rows, classes]
+        better = (scores > own[:, None]).sum(axis=1)
+        loss = -np.log(np.clip(own, 1e-7, 1.0)).sum()
+        return np.array([len(label), loss, (better < 1).sum(), (better < 3).sum()], np.float64)
+
+    def values(self, total: Array) -> dict[str, float]:
+        rows, loss, first, third = total
+        return {"rows": rows, "log_loss": loss / rows, "accuracy": first / rows, "top_3_accuracy": third / rows}
+
+
 def _area(true_rate: Array, false_rate: Array) -> float:
     return float(np.trapezoid(np.concatenate([[0.0], true_rate]), np.concatenate([[0.0], false_rate])))
 
@@ -140,3 +159,20 @@ class BatchedBinaryMetrics(tfma.metrics.Metric):
             return _computations(_Binary, output_names)
 
         super().__init__(create, name=name)
+
+
+class BatchedMulticlassMetrics(tfma.metrics.Metric):
+    """Rows, log loss, accuracy, and how often the class is among the three most probable ones."""
+
+    def __init__(self, name: str = "batched_multiclass") -> None:
+        def create(output_names: list[str] | None = None, **_: Any) -> metric_types.MetricComputations:
+            return _computations(_Multiclass, output_names)
+
+        super().__init__(create, name=name)
+
+
+METRICS: Mapping[Task, type[tfma.metrics.Metric]] = {
+    "regression": BatchedRegressionMetrics,
+    "binary": BatchedBinaryMetrics,
+    "multiclass": BatchedMulticlassMetrics,
+}

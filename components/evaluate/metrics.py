@@ -18,11 +18,12 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.extractors.slice_key_extractor import SLICE_KEY_EXTRACTOR_STAGE_NAME
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluate.batched import BatchedBinaryMetrics, BatchedRegressionMetrics
+from components.evaluate.batched import METRICS
 from components.evaluate.predictions import part_batches, predict
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
 from schemas.progress import Progress
+from schemas.spec.outputs import Task
 
 OVERALL = "overall"
 Metrics = dict[str, dict[str, dict[str, float]]]
@@ -30,9 +31,9 @@ Metrics = dict[str, dict[str, dict[str, float]]]
 
 @dataclass(frozen=True)
 class Judged:
-    """What TFMA is told of the model: `classification` says for each output whether it is a probability."""
+    """What TFMA is told of the model: `tasks` says what each output predicts."""
 
-    classification: Mapping[str, bool]
+    tasks: Mapping[str, Task]
     slices: list[list[str]]
 
 
@@ -42,8 +43,8 @@ def eval_config(judged: Judged) -> config_pb2.EvalConfig:
         model_specs=[config_pb2.ModelSpec()],
         slicing_specs=[config_pb2.SlicingSpec()] + [config_pb2.SlicingSpec(feature_keys=n) for n in judged.slices],
     )
-    for name, is_class in judged.classification.items():
-        metric = BatchedBinaryMetrics if is_class else BatchedRegressionMetrics
+    for name, task in judged.tasks.items():
+        metric = METRICS[task]
         chosen = config_pb2.MetricConfig(class_name=metric.__name__, module=metric.__module__)
         config.metrics_specs.add(output_names=[name], metrics=[chosen])
     return config
@@ -68,7 +69,7 @@ def evaluate_split(
         {slice: {output: {metric: value}}}; the slice of all rows is "overall", others read `column=value`.
     """
     config = eval_config(judged)
-    predictor = _Predict(str(saved_model), dict(columns), list(judged.classification), judged.slices, progress)
+    predictor = _Predict(str(saved_model), dict(columns), list(judged.tasks), judged.slices, progress)
     with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
         evaluation = (
             pipeline

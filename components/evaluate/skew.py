@@ -18,6 +18,7 @@ from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
 from schemas.dense import numpy_columns
 from schemas.errors import CheckFailed, DataError
+from schemas.user_module import load_module
 
 ROWS, TOLERANCE = 500, 1e-5
 Predictions = Mapping[str, npt.NDArray[np.floating[Any]]]
@@ -40,7 +41,10 @@ def check_skew(
     ready = _head(transformed)
     if not raw.num_rows or raw.num_rows != ready.num_rows:
         raise DataError(f"{examples} and {transformed} have no common rows to compare; run transform again")
-    model = keras.saving.load_model(model_path, safe_mode=True)
+    own_layers = model_path.with_name("module.py")
+    if own_layers.exists():
+        load_module(own_layers.read_text(encoding="utf-8"), own_layers.name)
+    model = keras.saving.load_model(model_path, compile=False, safe_mode=True)
     trained = _trained(model, ready)
     inputs = {name: kind for name, kind in columns.items() if name not in label_columns}
     answers = {

@@ -69,7 +69,7 @@ def evaluate(
     split = "test" if ingested["rows"]["test"] else "eval"
     manifest: dict[str, Any] = {"split": split, "skew": skew}
     with whole_artifact(output, manifest) as place:
-        judged = Judged(trained["classification"], [list(names) for names in section.slices])
+        judged = Judged(trained["tasks"], [list(names) for names in section.slices])
         metrics = evaluate_split(saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress)
         verdict = verdict_document(judge(section.thresholds, metrics["overall"]))
         manifest.update(metrics=metrics["overall"], verdict=verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import components.train.presets  # noqa: F401  makes the presets known
 from schemas.shell import component_main
 from schemas.spec import Model
 from schemas.spec.sections import SpecFile
@@ -17,7 +18,7 @@ def arguments(spec: SpecFile) -> dict[str, Any]:
         "schema": spec.schema,
         "name": spec.name,
         "seed": spec.seed,
-        "module": spec.module(section.builder.module) if section.builder else "",
+        "module": spec.module(section.module_file) if section.module_file else "",
     }
 
 

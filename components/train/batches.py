@@ -17,14 +17,28 @@ from schemas.artifacts import Feature
 Matrix = npt.NDArray[np.generic]
 
 
+@dataclass(frozen=True)
+class Weights:
+    """How much a row counts in the loss of an output.
+
+    Attributes:
+        feature: a numeric feature that says so.
+        classes: by class of the label, and so much for any other: 1.
+    """
+
+    feature: str | None = None
+    classes: Mapping[int, float] | None = None
+
+
 @dataclass
 class Rows:
     """The rows of a split, as tf.data reads them.
 
     Attributes:
         parts: Parquet files, in order.
-        features: read as int32 (ids) or float32 [batch], by name.
+        features: read as int32 (ids) or float32, [batch] or [batch, length], by name.
         labels: read as float32 [batch].
+        weights: by label, how much a row counts; all 1 where there is none.
         batch_size: rows a batch; the last of a window may have fewer.
         memory_rows: the most rows held at once; more are read in windows, shuffled within and among parts.
         shuffle: whether the order of rows changes each epoch.
@@ -34,6 +48,7 @@ class Rows:
     parts: list[str]
     features: Mapping[str, Feature]
     labels: list[str]
+    weights: Mapping[str, Weights]
     batch_size: int
     memory_rows: int
     shuffle: bool
@@ -56,10 +71,12 @@ class Rows:
         return [self.memory_rows] * full + ([rest] if rest else [])
 
     def dataset(self) -> tf.data.Dataset:
-        """A tf.data.Dataset of ({feature: [batch]}, {label: [batch]}); each iteration is an epoch."""
+        """Each iteration is an epoch of ({feature: tensor}, {label: [batch]}), with {label: [batch]} of weights
+        behind it where there are any.
+        """
         signature = (
-            tf.TensorSpec([None, len(self._ids)], tf.int32),
-            tf.TensorSpec([None, len(self._numbers)], tf.float32),
+            tf.TensorSpec([None, sum(self._ids.values())], tf.int32),
+            tf.TensorSpec([None, sum(self._numbers.values())], tf.float32),
             tf.TensorSpec([None], tf.int32),
         )
         windows = tf.data.Dataset.from_generator(self._windows, output_signature=signature)
@@ -72,21 +89,39 @@ class Rows:
 
             def batch(step: Any) -> Any:
                 rows = order[step * size : (step + 1) * size]
-                columns = dict(zip(self._ids, tf.unstack(tf.gather(ids, rows), axis=1), strict=True))
-                columns |= dict(zip(self._numbers, tf.unstack(tf.gather(numbers, rows), axis=1), strict=True))
-                return {name: columns[name] for name in self.features}, {name: columns[name] for name in self.labels}
+                columns = {
+                    **_columns(tf.gather(ids, rows), self._ids), **_columns(tf.gather(numbers, rows), self._numbers),
+                }  # fmt: skip
+                read = {name: columns[name] for name in self.features}
+                truth = {name: columns[name] for name in self.labels}
+                if not self.weights:
+                    return read, truth
+                return read, truth, {name: self._weight(name, columns) for name in self.labels}
 
             return tf.data.Dataset.range(steps).map(batch, num_parallel_calls=2, deterministic=True)
 
         return windows.flat_map(gather).prefetch(4).apply(tf.data.experimental.assert_cardinality(self.steps))
 
-    @property
-    def _ids(self) -> list[str]:
-        return [name for name, feature in self.features.items() if feature.kind == "id"]
+    def _weight(self, label: str, columns: Mapping[str, Any]) -> Any:
+        weights = self.weights.get(label, Weights())
+        total = tf.ones_like(columns[label])
+        if weights.feature is not None:
+            total *= columns[weights.feature]
+        for value, share in (weights.classes or {}).items():
+            total = tf.where(tf.equal(columns[label], float(value)), total * share, total)
+        return total
 
     @property
-    def _numbers(self) -> list[str]:
-        return [name for name, feature in self.features.items() if feature.kind != "id"] + self.labels
+    def _ids(self) -> dict[str, int]:
+        """The matrix of ids: by name, how many columns each takes; those of one column first."""
+        return _narrow_first({n: f.length or 1 for n, f in self.features.items() if f.is_ids})
+
+    @property
+    def _numbers(self) -> dict[str, int]:
+        """The matrix of numbers, labels and weights among them."""
+        widths = {name: f.length or 1 for name, f in self.features.items() if not f.is_ids}
+        widths |= dict.fromkeys(self.labels, 1)
+        return _narrow_first(widths | {w.feature: 1 for w in self.weights.values() if w.feature is not None})
 
     def _windows(self) -> Iterator[tuple[Matrix, Matrix, npt.NDArray[np.int32]]]:
         random = np.random.default_rng([self.seed, self._epoch])
@@ -122,10 +157,29 @@ class Rows:
         """Ids as int32 [rows, ids] and numbers as float32 [rows, numbers]: a batch gathers twice, not once a column."""
         table = pa.concat_tables(tables)
 
-        def matrix(names: list[str], dtype: type[np.generic]) -> Matrix:
-            packed = np.empty((table.num_rows, len(names)), dtype)
-            for index, name in enumerate(names):
-                packed[:, index] = table[name].to_numpy()
+        def matrix(widths: dict[str, int], dtype: type[np.generic]) -> Matrix:
+            packed, at = np.empty((table.num_rows, sum(widths.values())), dtype), 0
+            for name, width in widths.items():
+                column = table[name].combine_chunks()
+                values = column.to_numpy(zero_copy_only=False) if width == 1 else column.flatten().to_numpy()
+                packed[:, at : at + width] = values.reshape(-1, width)
+                at += width
             return packed
 
         return matrix(self._ids, np.int32), matrix(self._numbers, np.float32)
+
+
+def _narrow_first(widths: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(widths.items(), key=lambda column: column[1] > 1))
+
+
+def _columns(matrix: Any, widths: Mapping[str, int]) -> dict[str, Any]:
+    """A matrix [batch, columns] apart: [batch] of each column, [batch, width] of each wider one."""
+    narrow = [name for name, width in widths.items() if width == 1]
+    columns = dict(zip(narrow, tf.unstack(matrix[:, : len(narrow)], axis=1), strict=True))
+    at = len(narrow)
+    for name, width in widths.items():
+        if width > 1:
+            columns[name] = matrix[:, at : at + width]
+            at += width
+    return columns

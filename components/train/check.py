@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from components.train.compiling import compile_arguments
-from components.train.graph import graph
+from components.train.graph import build_graph
 from schemas.artifacts import Feature
 from schemas.progress import Progress
 from schemas.spec import Model
+from schemas.spec.expand import expanded
 
 
 def run(*, model: str, features: dict[str, dict[str, Any]], module: str, output: str, progress: Progress) -> None:
@@ -19,12 +20,12 @@ def run(*, model: str, features: dict[str, dict[str, Any]], module: str, output:
     Args:
         model: the spec's section as JSON.
         features: kind and size by name; the size of a vocabulary is not known yet, any will do.
-        module: as JSON, the text of the module that the section's builder names.
+        module: as JSON, the text of the module that the section names.
         output: the file to write.
         progress: not told of anything.
     """
     known = {name: Feature(name, **feature) for name, feature in features.items()}
-    section = Model.model_validate_json(model)
-    _, _, mistakes = graph(section, known, json.loads(module) if module else "")
+    section = expanded(Model.model_validate_json(model), known)
+    built = build_graph(section, known, json.loads(module) if module else "")
     _, of_training = compile_arguments(section, steps_per_epoch=1)
-    Path(output).write_text(json.dumps(mistakes + of_training), encoding="utf-8")
+    Path(output).write_text(json.dumps(built.mistakes + of_training), encoding="utf-8")

@@ -19,8 +19,8 @@ class ServedModel(tf.Module):
     """Transform graph and Keras model as one module.
 
     Signatures:
-        serving_default: `examples`, serialized tf.Example [batch] → {output: float32 [batch]}. A feature that an
-            example lacks is missing.
+        serving_default: `examples`, serialized tf.Example [batch] → {output: float32 [batch] or [batch, classes]}.
+            A feature that an example lacks is missing.
         raw: a tensor [batch] for each column (float32, NaN where missing; int64, its smallest value; string, "").
         evaluate: the same with the labels' columns → predictions, and `label/<name>` float32 [batch].
     """
@@ -47,7 +47,7 @@ class ServedModel(tf.Module):
     def _predicted(self, transformed: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {tensor.name: transformed[tensor.name] for tensor in self.model.inputs}
         outputs = self.model(inputs, training=False)
-        return {name: tf.reshape(value, [-1]) for name, value in outputs.items()}
+        return {name: tf.reshape(value, [-1]) if value.shape[-1] == 1 else value for name, value in outputs.items()}
 
     def save(self, path: Path) -> None:
         """Writes the SavedModel with its three signatures."""

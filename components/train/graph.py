@@ -1,8 +1,12 @@
-"""The Functional model that a spec's graph describes."""
+"""The Functional model that a spec's graph describes, and the Python that builds the same."""
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
@@ -13,119 +17,380 @@ from schemas.errors import DataError
 from schemas.graph import topological_order
 from schemas.source_map import Path, dotted_path
 from schemas.spec import Layer, Model
-from schemas.user_module import load_function
+from schemas.spec.layers import Block, base_name, indexed
+from schemas.user_module import load_function, load_module
 
-MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract", "Attention"}
+MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
+SEVERAL_ARGUMENTS = {"Attention", "AdditiveAttention"}
+QUERY_AND_VALUE = {"MultiHeadAttention", "GroupQueryAttention"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a node yields: a symbolic tensor or several, the Python of it, and of ids how many there are."""
+
+    tensor: Any
+    code: str
+    size: int | None = None
+
+
+@dataclass
+class Graph:
+    """A graph that was built.
+
+    Attributes:
+        inputs: by feature.
+        outputs: by label.
+        mistakes: where in the spec, and what Keras says.
+        layers: by node, the Keras layers that it made.
+        lines: the Python statements that build the same, the last ones being those of `inputs` and `outputs`.
+    """
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    mistakes: list[tuple[Path, str]] = field(default_factory=list)
+    layers: dict[str, list[keras.layers.Layer]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
 
 
 def build_model(section: Model, features: Mapping[str, Feature], name: str, module: str = "") -> keras.Model:
     """Builds the model.
 
     Args:
-        section: the spec's model section.
+        section: the spec's model section, expanded.
         features: what transform wrote, by name.
         name: the model's name.
-        module: the text of the module that `section.builder` names.
+        module: the text of the module that the section names.
 
     Returns:
-        A Functional model from {feature: [batch] or [batch, 1]} to {output: [batch, 1]}.
+        A Functional model from {feature: [batch], [batch, 1] or [batch, length]} to {output: [batch, values]}.
 
     Raises:
-        DataError: Keras refuses a layer, or an output has not one value a row; the text names each.
+        DataError: Keras refuses a layer, or an output has not the values its loss needs; the text names each.
     """
-    inputs, outputs, mistakes = graph(section, features, module)
-    if mistakes:
-        raise DataError("\n".join(f"{dotted_path(at)}: {message}" for at, message in mistakes))
-    return keras.Model(inputs, outputs, name=name.replace("-", "_"))
+    return functional(build_graph(section, features, module), name)
 
 
-def graph(
-    section: Model, features: Mapping[str, Feature], module: str = ""
-) -> tuple[dict[str, Any], dict[str, Any], list[tuple[Path, str]]]:
-    """Calls every layer on symbolic tensors.
-
-    Returns:
-        Inputs by feature, outputs by label, and all mistakes: where in the spec, and what. A layer that reads
-        one that failed is not tried.
-    """
-    if section.builder is not None:
-        inputs, tensors = _built(section, features, module)
-        wanted = {label: label for label in section.outputs}
-        mistakes: list[tuple[Path, str]] = []
-    else:
-        used = {read for layer in section.layers for read in layer.reads() if read in features}
-        inputs = {name: _input(feature) for name, feature in features.items() if name in used}
-        tensors, mistakes = _called(section, inputs, features)
-        wanted = {label: output.layer for label, output in section.outputs.items()}
-    for label, layer in wanted.items():
-        if layer in tensors and tuple(tensors[layer].shape) not in ((None, 1), (None,)):
-            message = f"'{layer}' has shape {tuple(tensors[layer].shape)}; expected (None, 1), one value a row"
-            mistakes.append((("model", "outputs", label), message))
-    return inputs, {label: tensors.get(layer) for label, layer in wanted.items()}, mistakes
+def functional(built: Graph, name: str) -> keras.Model:
+    """The model of a graph; DataError where the graph has mistakes."""
+    if built.mistakes:
+        raise DataError("\n".join(f"{dotted_path(at)}: {message}" for at, message in built.mistakes))
+    return keras.Model(built.inputs, built.outputs, name=model_name(name))
 
 
-def _built(section: Model, features: Mapping[str, Feature], module: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs and outputs of the model that the user's function makes."""
-    assert section.builder is not None
-    where = f"{section.builder.module}: {section.builder.function}"
-    function = load_function(module, section.builder.module, section.builder.function)
-    inputs = {name: _input(feature) for name, feature in features.items()}
-    try:
-        built = function(dict(inputs), dict(features))
-    except Exception as error:
-        raise DataError(f"{where} failed: {type(error).__name__}: {reason(error)}") from error
-    if isinstance(built, keras.Model):
-        inputs, built = {tensor.name: tensor for tensor in built.inputs}, built.output
-    if not isinstance(built, dict) or set(built) != set(section.outputs):
-        found = sorted(built) if isinstance(built, dict) else type(built).__name__
-        raise DataError(
-            f"{where} returned {found}; expected a mapping with a tensor for each of {sorted(section.outputs)}"
-        )
-    return inputs, built
+def model_name(name: str) -> str:
+    """What Keras calls the model."""
+    return name.replace("-", "_")
 
 
-def _called(
-    section: Model, inputs: Mapping[str, Any], features: Mapping[str, Feature]
-) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
-    tensors: dict[str, Any] = dict(inputs)
-    mistakes: list[tuple[Path, str]] = []
-    places = {layer.name: index for index, layer in enumerate(section.layers)}
-    for name in topological_order({layer.name: layer.reads() for layer in section.layers}):
-        layer = section.layers[places[name]]
-        if any(read not in tensors for read in layer.reads()):
-            continue
+def build_graph(section: Model, features: Mapping[str, Feature], module: str = "") -> Graph:
+    """Calls every layer on symbolic tensors. A layer that reads one that failed is not tried."""
+    return _Builder(section, features, module).built()
+
+
+class _Builder:
+    def __init__(self, section: Model, features: Mapping[str, Feature], module: str) -> None:
+        self.section, self.features, self.module = section, features, module
+        self.graph = Graph()
+        self.taken = {"keras", "inputs", "outputs"}
+        self.own: Mapping[str, Any] = {}
+        if section.module is not None:
+            self.own = vars(load_module(module, section.module))
+
+    def built(self) -> Graph:
+        graph, outputs = self.graph, self.section.outputs
+        if self.section.builder is not None:
+            values = self._by_function()
+        else:
+            reads = [member for layer in self.section.layers for read in layer.reads()
+                     for member in self.section.members(read)]  # fmt: skip
+            used = {name: feature for name, feature in self.features.items() if name in set(reads)}
+            scope = {name: self._input(feature) for name, feature in used.items()}
+            nodes = self._nodes(self.section.layers, scope, ("model", "layers"), self.section.groups)
+            values = {label: nodes[o.layer] for label, o in outputs.items() if o.layer in nodes}
+        for label, value in values.items():
+            self._output(label, value)
+        return graph
+
+    def _by_function(self) -> dict[str, Value]:
+        """Outputs of the model that the user's function makes."""
+        builder = self.section.builder
+        assert builder is not None
+        where = f"{builder.module}: {builder.function}"
+        function = load_function(self.module, builder.module, builder.function)
+        inputs = {name: self._input(feature).tensor for name, feature in self.features.items()}
         try:
-            tensors[name] = _apply(layer, tensors, features)
-        except (ValueError, TypeError) as error:
-            shapes = ", ".join(f"{read} {tuple(tensors[read].shape)}" for read in layer.reads())
-            message = f"'{name}' ({layer.layer}) of {shapes}: {reason(error)}"
-            mistakes.append((("model", "layers", places[name]), message))
-    return tensors, mistakes
+            made = function(dict(inputs), dict(self.features))
+        except Exception as error:
+            raise DataError(f"{where} failed: {type(error).__name__}: {reason(error)}") from error
+        if isinstance(made, keras.Model):
+            self.graph.inputs, made = {tensor.name: tensor for tensor in made.inputs}, made.output
+        wanted = self.section.outputs
+        if not isinstance(made, dict) or set(made) != set(wanted):
+            found = sorted(made) if isinstance(made, dict) else type(made).__name__
+            raise DataError(f"{where} returned {found}; expected a mapping with a tensor for each of {sorted(wanted)}")
+        return {label: Value(made[label], f"built[{label!r}]") for label in wanted}
+
+    def _output(self, label: str, value: Value) -> None:
+        output, at = self.section.outputs[label], ("model", "outputs", label)
+        named = output.layer or label
+        shape = tuple(getattr(value.tensor, "shape", ()))
+        if output.task == "multiclass":
+            fits, wanted = len(shape) == 2 and shape[1] is not None and shape[1] > 1, "(None, classes)"
+        else:
+            fits, wanted = shape in ((None, 1), (None,)), "(None, 1), one value a row"
+        if not fits:
+            self.graph.mistakes.append((at, f"'{named}' has shape {shape}; expected {wanted}"))
+            return
+        if (output.scale, output.offset) != (1.0, 0.0):
+            more = {"scale": output.scale, "offset": output.offset}
+            value = self._call(keras.layers.Rescaling, "keras.layers.Rescaling", more, f"{label}_scaled", [value])
+        if self.section.training.precision != "float32":
+            cast = {"activation": "linear", "dtype": "float32"}
+            value = self._call(keras.layers.Activation, "keras.layers.Activation", cast, f"{label}_float32", [value])
+        self.graph.outputs[label] = value.tensor
+        self.graph.lines.append(f"outputs[{label!r}] = {value.code}")
+
+    def _input(self, feature: Feature) -> Value:
+        shape = {"numeric": (1,), "id": (), "vector": (feature.length,), "ids": (feature.length,)}[feature.kind]
+        dtype = "int32" if feature.is_ids else "float32"
+        tensor = keras.Input(shape, name=feature.name, dtype=dtype)
+        self.graph.inputs[feature.name] = tensor
+        variable = self._variable(feature.name)
+        self.graph.lines.append(f"{variable} = inputs[{feature.name!r}] = "
+                   f"keras.Input({shape!r}, name={feature.name!r}, dtype={dtype!r})")  # fmt: skip
+        return Value(tensor, variable, feature.size)
+
+    def _nodes(
+        self, layers: list[Layer], scope: dict[str, Value], at: Path, groups: Mapping[str, list[str]], prefix: str = ""
+    ) -> dict[str, Value]:  # fmt: skip
+        """The value of each node that could be made; `scope` holds what they can read besides each other."""
+        places = {layer.name: index for index, layer in enumerate(layers)}
+        shared = {layer.share for layer in layers if layer.share is not None}
+        values, made = dict(scope), dict[str, Value]()
+        reads = {n.name: [member for read in n.reads() for member in groups.get(read, [read])] for n in layers}
+        for name in topological_order(reads):
+            node, place = layers[places[name]], (*at, places[name])
+            if any(read not in values for read in reads[name]):
+                continue
+            node_scope = _Scope(values, groups)
+            try:
+                values[name] = self._node(node, node_scope, place, made, name in shared, prefix)
+            except (ValueError, TypeError, AttributeError, IndexError) as error:
+                shapes = ", ".join(f"{read} {_shape(values[read])}" for read in reads[name] if read != node.share)
+                message = f"'{name}' ({node.layer or 'layer of ' + str(node.share)}) of {shapes}: {reason(error)}"
+                self.graph.mistakes.append((place, message))
+        return values
+
+    def _node(
+        self, node: Layer, scope: _Scope, at: Path, made: dict[str, Value], is_shared: bool, prefix: str
+    ) -> Value:  # fmt: skip
+        """Makes the node's layer, or takes that of another, and calls it."""
+        if node.each is not None:
+            members = scope.members(node.each)
+            copies = []
+            for value, read in members:
+                if node.one and copies:
+                    copies.append(self._called(made[node.name], node, [value]))
+                    continue
+                single = f"{node.name}_{read}" if not node.one else f"{node.name}_layer"
+                copies.append(self._make(node, single, [value], at, made, is_shared or node.one, prefix, members))
+            if len(copies) == 1:
+                return copies[0]
+            cls = getattr(keras.layers, node.join)
+            return self._call(cls, f"keras.layers.{node.join}", {}, node.name, copies, prefix=prefix)
+        given = self._given(node, scope, prefix)
+        if node.share is not None:
+            return self._called(made[node.share], node, given)
+        return self._make(node, node.name, given, at, made, is_shared, prefix, [])
+
+    def _given(self, node: Layer, scope: _Scope, prefix: str) -> list[Value] | dict[str, Value]:
+        """The values that the layer is called with, one for each argument or item of a list."""
+        layer = node.layer or ""
+        merges = layer in MERGING or layer in SEVERAL_ARGUMENTS or layer in QUERY_AND_VALUE
+        several = merges or layer in self.own or layer in self.section.blocks or node.share is not None
+        inputs = node.inputs
+        if isinstance(inputs, dict):
+            return {key: self._one(scope.values_of(item), f"{node.name}_{key}", prefix) for key, item in inputs.items()}
+        if isinstance(inputs, str):
+            found = scope.values_of(inputs)
+            return found if layer in MERGING else [self._one(found, f"{node.name}_inputs", prefix)]
+        items = inputs or []
+        if layer in MERGING:
+            parts = []
+            for index, item in enumerate(items):
+                found = scope.values_of(item)
+                parts += found if isinstance(item, str) else [self._one(found, f"{node.name}_inputs_{index}", prefix)]
+            return parts
+        if several:
+            return [
+                self._one(scope.values_of(item), f"{node.name}_inputs_{index}", prefix)
+                for index, item in enumerate(items)
+            ]
+        everything = [value for item in items for value in scope.values_of(item)]
+        return [self._one(everything, f"{node.name}_inputs", prefix)]
+
+    def _one(self, values: list[Value], name: str, prefix: str) -> Value:
+        if len(values) == 1:
+            return values[0]
+        return self._call(keras.layers.Concatenate, "keras.layers.Concatenate", {}, name, values, prefix=prefix)
+
+    def _make(
+        self, node: Layer, name: str, given: list[Value] | dict[str, Value], at: Path, made: dict[str, Value],
+        keep: bool, prefix: str, alike: list[tuple[Value, str]],
+    ) -> Value:  # fmt: skip
+        """Makes the layer of a node and calls it; `alike` are all that one shared layer will read."""
+        layer = str(node.layer)
+        values = list(given.values()) if isinstance(given, dict) else given
+        if layer in self.section.blocks:
+            maker = self._block(layer, self.section.blocks[layer], name, given, at, prefix)
+        elif node.layers is not None:
+            maker = self._sequential(node, name)
+        else:
+            arguments = {**self._defaults(node), **node.arguments()}
+            sizes = [value.size for value, _ in alike] if node.one else [value.size for value in values[:1]]
+            known = [size for size in sizes if size is not None]
+            if layer == "Embedding":
+                if not known:
+                    raise ValueError(f"an Embedding reads ids; '{values[0].code}' is none")
+                arguments["input_dim"] = max(known)
+                if len(values[0].tensor.shape) > 1:
+                    arguments.setdefault("mask_zero", True)
+            elif layer == "CategoryEncoding" and known:
+                arguments["num_tokens"] = max(known)
+                arguments.setdefault("output_mode", "one_hot" if len(values[0].tensor.shape) == 1 else "multi_hot")
+            cls = self.own.get(layer) or getattr(keras.layers, layer)
+            path = layer if layer in self.own else f"keras.layers.{layer}"
+            maker = self._layer(cls, path, arguments, name)
+        self.graph.layers.setdefault(node.name, []).append(maker.tensor)
+        if keep:
+            variable = self._variable(f"{prefix}{name}_layer")
+            self.graph.lines.append(f"{variable} = {maker.code}")
+            maker = Value(maker.tensor, variable)
+            made[node.name] = maker
+        return self._called(maker, node, given, name, prefix)
+
+    def _defaults(self, node: Layer) -> dict[str, Any]:
+        defaults = self.section.defaults
+        found = dict(defaults.get(str(node.layer), {}))
+        for pattern, arguments in defaults.items():
+            if pattern != node.layer and fnmatchcase(node.name, pattern):
+                found |= arguments
+        return found
+
+    def _layer(self, cls: Any, path: str, arguments: Mapping[str, Any], name: str) -> Value:
+        made = keras_object(cls, path, arguments, name=name)
+        return Value(made.value, made.code)
+
+    def _sequential(self, node: Layer, name: str) -> Value:
+        made = []
+        for index, inner in enumerate(node.layers or (), start=1):
+            cls = self.own.get(inner.layer) or getattr(keras.layers, inner.layer)
+            path = inner.layer if inner.layer in self.own else f"keras.layers.{inner.layer}"
+            arguments = {**self.section.defaults.get(inner.layer, {}), **inner.arguments()}
+            made.append(self._layer(cls, path, arguments, f"{name}_{index}"))
+        code = ", ".join(value.code for value in made)
+        return Value(
+            keras.Sequential([value.tensor for value in made], name=name), f"keras.Sequential([{code}], name={name!r})"
+        )
+
+    def _block(
+        self, kind: str, block: Block, name: str, given: list[Value] | dict[str, Value], at: Path, prefix: str
+    ) -> Value:  # fmt: skip
+        """A sub-model of its own for a node that uses a block."""
+        values = [given[key] for key in block.inputs] if isinstance(given, dict) else given
+        if len(values) != len(block.inputs):
+            wanted = ", ".join(block.inputs)
+            raise ValueError(f"block '{kind}' reads {len(block.inputs)} ({wanted}); found {len(values)}")
+        inner = f"{prefix}{name}_"
+        scope, tensors, codes = {}, [], []
+        for called, value in zip(block.inputs, values, strict=True):
+            shape, dtype = tuple(value.tensor.shape[1:]), value.tensor.dtype
+            tensor, variable = keras.Input(shape, name=called, dtype=dtype), self._variable(inner + called)
+            self.graph.lines.append(f"{variable} = keras.Input({shape!r}, name={called!r}, dtype={dtype!r})")
+            scope[called] = Value(tensor, variable, value.size)
+            tensors.append(tensor)
+            codes.append(variable)
+        before = len(self.graph.mistakes)
+        nodes = self._nodes(block.layers, scope, ("model", "blocks", kind, "layers"), {}, inner)
+        if len(self.graph.mistakes) > before or block.output not in nodes:
+            raise ValueError(f"block '{kind}' cannot be built of these")
+        end = nodes[block.output]
+        reads = f"[{', '.join(codes)}]" if len(codes) > 1 else codes[0]
+        model = keras.Model(tensors if len(tensors) > 1 else tensors[0], end.tensor, name=name)
+        return Value(model, f"keras.Model({reads}, {end.code}, name={name!r})")
+
+    def _called(
+        self, layer: Value, node: Layer, given: list[Value] | dict[str, Value], name: str = "", prefix: str = ""
+    ) -> Value:  # fmt: skip
+        """Calls a layer on what its node reads."""
+        kind = node.layer or type(layer.tensor).__name__
+        if isinstance(given, dict) and not isinstance(layer.tensor, keras.Model):
+            tensor = layer.tensor(**{key: value.tensor for key, value in given.items()})
+            code = f"{layer.code}({', '.join(f'{key}={value.code}' for key, value in given.items())})"
+        else:
+            values = list(given.values()) if isinstance(given, dict) else given
+            if kind in QUERY_AND_VALUE:
+                values = [values[0], values[0]] if len(values) == 1 else values
+                tensor = layer.tensor(*(value.tensor for value in values))
+                code = f"{layer.code}({', '.join(value.code for value in values)})"
+            elif len(values) == 1 and kind not in MERGING:
+                tensor, code = layer.tensor(values[0].tensor), f"{layer.code}({values[0].code})"
+            else:
+                tensor = layer.tensor([value.tensor for value in values])
+                code = f"{layer.code}([{', '.join(value.code for value in values)}])"
+        variable = self._variable(prefix + (name or node.name))
+        self.graph.lines.append(f"{variable} = {code}")
+        return Value(tensor, variable)
+
+    def _call(
+        self, cls: Any, path: str, arguments: Mapping[str, Any], name: str, values: list[Value], prefix: str = ""
+    ) -> Value:  # fmt: skip
+        """Makes a layer that no node of the spec asks for by name, and calls it."""
+        layer = self._layer(cls, path, arguments, name)
+        tensors, codes = [value.tensor for value in values], ", ".join(value.code for value in values)
+        merges = cls.__name__ in MERGING
+        variable = self._variable(prefix + name)
+        self.graph.lines.append(f"{variable} = {layer.code}({f'[{codes}]' if merges else codes})")
+        return Value(layer.tensor(tensors if merges else tensors[0]), variable)
+
+    def _variable(self, name: str) -> str:
+        """A Python name that nothing else has."""
+        base = re.sub(r"\W", "_", name)
+        base = f"_{base}" if base[:1].isdigit() or keyword.iskeyword(base) else base
+        found, count = base, 2
+        while found in self.taken:
+            found, count = f"{base}_{count}", count + 1
+        self.taken.add(found)
+        return found
 
 
-def _input(feature: Feature) -> Any:
-    if feature.kind == "id":
-        return keras.Input((), name=feature.name, dtype="int32")
-    return keras.Input((1,), name=feature.name, dtype="float32")
+@dataclass(frozen=True)
+class _Scope:
+    """What a node can read."""
+
+    values: Mapping[str, Value]
+    groups: Mapping[str, list[str]]
+
+    def members(self, names: str | list[str]) -> list[tuple[Value, str]]:
+        """Each value that names, groups resolved, lead to, with its name."""
+        listed = [names] if isinstance(names, str) else names
+        return [(self._value(m), base_name(m)) for name in listed for m in self.groups.get(name, [name])]
+
+    def values_of(self, names: str | list[str]) -> list[Value]:
+        """Each value that names, groups resolved, lead to."""
+        return [value for value, _ in self.members(names)]
+
+    def _value(self, reference: str) -> Value:
+        name, index = indexed(reference)
+        value = self.values[name]
+        if index is None:
+            return value
+        if not isinstance(value.tensor, list | tuple):
+            raise ValueError(f"'{name}' yields one value; `{reference}` asks for several")
+        return Value(value.tensor[index], f"{value.code}[{index}]")
 
 
-def _apply(layer: Layer, tensors: Mapping[str, Any], features: Mapping[str, Feature]) -> Any:
-    if layer.each is not None:
-        copies = [_make(layer, f"{layer.name}_{read}", [read], features)(tensors[read]) for read in layer.each]
-        join = getattr(keras.layers, layer.join)
-        return join(name=layer.name)(copies) if len(copies) > 1 else copies[0]
-    reads = layer.reads()
-    made = _make(layer, layer.name, reads, features)
-    if len(reads) == 1:
-        return made(tensors[reads[0]])
-    values = [tensors[read] for read in reads]
-    if layer.layer in MERGING:
-        return made(values)
-    return made(keras.layers.Concatenate(name=f"{layer.name}_inputs")(values))
-
-
-def _make(layer: Layer, name: str, reads: list[str], features: Mapping[str, Feature]) -> Any:
-    arguments = layer.arguments()
-    if layer.layer == "Embedding":
-        arguments["input_dim"] = features[reads[0]].size
-    return keras_object(getattr(keras.layers, layer.layer), arguments, name=name)
+def _shape(value: Value) -> str:
+    tensors = value.tensor if isinstance(value.tensor, list | tuple) else [value.tensor]
+    return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)

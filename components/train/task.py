@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import components.train.presets  # noqa: F401  makes the presets known
 from components.train.worker import train
 from schemas.progress import Progress
 from schemas.spec import Model

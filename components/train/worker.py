@@ -8,16 +8,16 @@ from typing import Any
 
 import keras
 
-from components.train.batches import Rows
+from components.train.batches import Rows, Weights
 from components.train.compiling import compile_model
 from components.train.export import ServedModel
-from components.train.graph import build_model
+from components.train.graph import build_graph, functional
 from components.train.plot import plot_svg
 from schemas.artifacts import Transformed, read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.progress import Progress
 from schemas.spec import Model
-from schemas.spec.model import is_classification
+from schemas.spec.expand import expanded
 
 
 def train(
@@ -40,7 +40,7 @@ def train(
         output: the artifact's folder: model.keras, saved_model/, history.csv, model.svg, tensorboard/.
         name: the model's name.
         seed: of weights, dropout and row order.
-        module: the text of the module that `section.builder` names.
+        module: the text of the module that the section names.
 
     Returns:
         The manifest: parameters, epochs, rows a second, history.
@@ -49,16 +49,19 @@ def train(
     read_manifest(transformed, "transform")
     ready = read_features(transformed)
     progress.start("building the model")
+    section = expanded(section, ready.features)
     keras.utils.set_random_seed(seed)
-    model = build_model(section, ready.features, name, module)
+    keras.config.set_dtype_policy(section.training.precision)
+    built = build_graph(section, ready.features, module)
+    model = functional(built, name)
     train_rows = _rows(section, ready, transformed, "train", model, seed)
-    compile_model(model, section, train_rows.steps)
+    fitted = compile_model(model, section, train_rows.steps, built.layers)
     eval_rows = _rows(section, ready, transformed, "eval", model, seed)
-    classification = {label: is_classification(output.loss) for label, output in section.outputs.items()}
-    manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "classification": classification}
+    tasks = {label: output.task for label, output in section.outputs.items()}
+    manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "tasks": tasks}
     with whole_artifact(output, manifest) as place:
         watcher = _Watcher(progress, train_rows, section.training.epochs)
-        history = model.fit(
+        history = fitted.fit(
             train_rows.dataset(),
             validation_data=eval_rows.dataset() if eval_rows.count else None,
             epochs=section.training.epochs,
@@ -71,6 +74,8 @@ def train(
         columns = column_types(parse_schema(schema, "schema"))
         served = ServedModel(model, Path(transformed) / "transform_fn", columns, ready.label_columns, ready.labels)
         served.save(place / "saved_model")
+        if section.module is not None:
+            (place / "module.py").write_text(module, encoding="utf-8")
         (place / "model.svg").write_text(plot_svg(model), encoding="utf-8")
         manifest["history"] = {key: [float(v) for v in values] for key, values in history.history.items()}
         manifest["epochs"] = len(history.epoch)
@@ -88,6 +93,11 @@ def _rows(
         split_parts(transformed, split),
         {name: feature for name, feature in ready.features.items() if name in used},
         ready.labels,
+        {
+            label: Weights(output.sample_weight, output.class_weights)
+            for label, output in section.outputs.items()
+            if output.sample_weight is not None or output.class_weights is not None
+        },
         training.batch_size if split == "train" else max(training.batch_size, 8_192),
         training.memory_rows,
         training.shuffle and split == "train",
@@ -100,6 +110,9 @@ def _callbacks(section: Model, place: Path, has_eval: bool) -> list[keras.callba
         keras.callbacks.CSVLogger(str(place / "history.csv")),
         keras.callbacks.TensorBoard(str(place / "tensorboard"), write_graph=False, update_freq="epoch"),
     ]
+    if section.training.optimizer.arguments().get("use_ema"):
+        # Judged, and kept by early stopping, are the averaged weights.
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     stopping = section.training.early_stopping
     if stopping is not None and has_eval:
         callbacks.append(

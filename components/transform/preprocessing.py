@@ -79,7 +79,10 @@ def _apply(ops: Mapping[str, Op], known: Mapping[str, Any]) -> dict[str, Any]:
             compute(step, figures)
         waiting = [step for step in asking if step not in together]
     return {
-        name: tf.cast(values[_filled(name) if op.leaves_missing else name], tf.int64 if op.kind == "id" else tf.float32)
+        name: tf.cast(
+            values[_filled(name) if op.leaves_missing else name],
+            tf.int64 if op.kind in ("id", "ids") else tf.float32,
+        )
         for name, op in ops.items()
     }
 

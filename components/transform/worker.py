@@ -21,7 +21,6 @@ from tfx_bsl.tfxio import tensor_adapter
 import components.transform.ops  # noqa: F401  makes the ops known
 from components.transform.preprocessing import preprocessing_fn
 from schemas.artifacts import (
-    Feature,
     Transformed,
     read_manifest,
     split_folder,
@@ -34,7 +33,7 @@ from schemas.dense import dense_columns
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Transform
-from schemas.spec.transform import label_columns
+from schemas.spec.transform import described, label_columns
 from schemas.user_module import load_function
 
 BATCH_ROWS = 65_536
@@ -94,20 +93,13 @@ def transform(
             folders = [str(split_folder(place, split)) for split, _ in parts]
             _ = transformed | "Write" >> beam.Map(_write, folders=folders)
         _write_raw_metadata(place / "transform_fn", columns)
-        features = describe(section, place / "transform_fn")
+        sizes = tft.TFTransformOutput(str(place / "transform_fn")).vocabulary_size_by_name
+        features = described(section, sizes)
         found = Transformed({f.name: f for f in features}, list(section.labels), label_columns(section, columns))
         write_features(place / "features.json", found)
         manifest["features"] = {f.name: {"kind": f.kind, "size": f.size} for f in features}
     progress.done(f"{len(section.features)} features")
     return manifest
-
-
-def describe(section: Transform, transform_fn: str | Path) -> list[Feature]:
-    """What the model must know of each feature of an analysed graph."""
-    analysed = tft.TFTransformOutput(str(transform_fn))
-    return [
-        Feature(name, op.kind, op.size(analysed.vocabulary_size_by_name, name)) for name, op in section.features.items()
-    ]
 
 
 def _adapter_config(columns: dict[str, ColumnType]) -> tensor_adapter.TensorAdapterConfig:
@@ -161,7 +153,7 @@ def _lists(array: pa.Array) -> pa.ListArray:
 def _write(transformed: tuple[pa.RecordBatch, dict[str, pa.Array]], folders: list[str]) -> None:
     """Writes a transformed batch as one part, in its part's folder and named by where its rows came from."""
     batch, _ = transformed
-    arrays = {name: batch.column(index).flatten() for index, name in enumerate(batch.schema.names)}
+    arrays = {name: _values(batch.column(index)) for index, name in enumerate(batch.schema.names)}
     place = arrays.pop(PLACE)[0].as_py()
     position, offset = place >> PART_SHIFT, place % (1 << PART_SHIFT)
     path = Path(folders[position]) / f"part-{position:05d}-{offset:010d}.parquet"
@@ -170,6 +162,12 @@ def _write(transformed: tuple[pa.RecordBatch, dict[str, pa.Array]], folders: lis
     ids = [name for name, array in arrays.items() if pa.types.is_integer(array.type)]
     pq.write_table(pa.table(arrays), temporary, compression="zstd", compression_level=1, use_dictionary=ids)
     temporary.replace(path)
+
+
+def _values(column: pa.ListArray) -> pa.Array:
+    """One value a row, or a list of one length."""
+    flat = column.flatten()
+    return flat if len(flat) == len(column) else pa.FixedSizeListArray.from_arrays(flat, len(flat) // len(column))
 
 
 def _write_raw_metadata(transform_fn: Path, columns: dict[str, ColumnType]) -> None:

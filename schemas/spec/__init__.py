@@ -2,14 +2,18 @@
 
 from schemas.spec.data import SPLITS, ColumnSplit, Csv, Data, HashSplit, SourceSplit, Split, TimeSplit
 from schemas.spec.evaluation import Evaluation, Push, Threshold
+from schemas.spec.layers import Block, Layer
 from schemas.spec.load import LoadedSpec, json_schema, load_spec
-from schemas.spec.model import EarlyStopping, Layer, Model, Optimizer, Output, Training
+from schemas.spec.model import Model
+from schemas.spec.outputs import Output
 from schemas.spec.spec import Spec
+from schemas.spec.training import EarlyStopping, Optimizer, Training
 from schemas.spec.transform import Transform
 from schemas.spec.validation import Validation
 
 __all__ = [
     "SPLITS",
+    "Block",
     "ColumnSplit",
     "Csv",
     "Data",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from schemas.section import Section
+from schemas.spec.outputs import Task
 
 REGRESSION_METRICS = ("rmse", "mae", "mse", "bias")
 CLASSIFICATION_METRICS = ("auc", "auc_pr", "log_loss", "accuracy", "precision", "recall", "calibration")
-METRICS = (*REGRESSION_METRICS, *CLASSIFICATION_METRICS)
+MULTICLASS_METRICS = ("log_loss", "accuracy", "top_3_accuracy")
+METRICS_OF: Mapping[Task, tuple[str, ...]] = {
+    "regression": REGRESSION_METRICS, "binary": CLASSIFICATION_METRICS, "multiclass": MULTICLASS_METRICS,
+}  # fmt: skip
 
 
 class Threshold(Section):
@@ -19,7 +24,7 @@ class Threshold(Section):
     output: str
     """An output of the model."""
     metric: str
-    """rmse, mae, mse, bias; auc, auc_pr, log_loss, accuracy, precision, recall, calibration."""
+    """rmse, mae, mse, bias; auc, auc_pr, log_loss, accuracy, precision, recall, calibration; top_3_accuracy."""
     at_most: float | None = None
     """The largest value that is good enough."""
     at_least: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from schemas.dataset import column_types, read_schema
 from schemas.errors import DataError, SpecError
 from schemas.ops import Op
-from schemas.section import validate_section
+from schemas.section import Section, validate_section
 from schemas.source_map import SourceMap
 from schemas.spec.checks import check_references
 from schemas.spec.mending import mended
+from schemas.spec.preset import Preset, preset_mistakes
 from schemas.spec.spec import Spec
 from schemas.spec.transform import op_mistakes
 
@@ -43,7 +45,7 @@ class LoadedSpec:
 def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with_schema: bool = True) -> LoadedSpec:
     """Reads and checks a spec and the schema it names.
 
-    The transform ops must have been imported (`import components.transform.ops`).
+    The transform ops and the presets must have been imported (`components.transform.ops`, `components.train.presets`).
 
     Args:
         path: the YAML file.
@@ -62,7 +64,8 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
     spec, mistakes = validate_section(Spec, source.data, source, ())
     in_ops = op_mistakes(source.data.get("transform"), source, ("transform",))
     mistakes = [m for m in mistakes if not m.key.startswith(("transform.features.", "transform.labels."))]
-    mistakes = [m for m in mistakes if not (in_ops and m.key == "transform")] + in_ops
+    mistakes = [m for m in mistakes if not m.key.startswith("model.preset")] + in_ops
+    mistakes += preset_mistakes(source.data.get("model"), source, ("model",))
     schema = schema_pb2.Schema()
     schema_key = source.value(("data", "schema")) or "schema.pbtxt"
     schema_path = path.parent / str(schema_key)
@@ -94,15 +97,22 @@ def _override(source: SourceMap, key: str, value: str) -> None:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a spec, for editors; each known op is in it with its own options."""
+    """The JSON Schema (draft 2020-12) of a spec, for editors; ops and presets are in it, each with its own options."""
     schema = Spec.model_json_schema(by_alias=True)
-    definitions = schema["$defs"]
-    choices = []
-    for name, op in sorted(Op.known.items()):
-        definition = op.model_json_schema()
-        definition["required"] = sorted({*definition.get("required", []), "op"})
-        definitions.update(definition.pop("$defs", {}))
-        definitions[f"op_{name}"] = definition
-        choices.append({"$ref": f"#/$defs/op_{name}"})
-    definitions["Op"] = {"description": "One op of the transform.", "oneOf": choices}
+    _one_of(schema["$defs"], "Op", "One op of the transform.", "op", Op.known)
+    _one_of(schema["$defs"], "Preset", "A graph by its name in the literature.", "name", Preset.known)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _one_of(
+    definitions: dict[str, Any], base: str, text: str, key: str, known: Mapping[str, type[Section]]
+) -> None:  # fmt: skip
+    """Puts all known classes in the place of their base class."""
+    choices = []
+    for name, cls in sorted(known.items()):
+        definition = cls.model_json_schema()
+        definition["required"] = sorted({*definition.get("required", []), key})
+        definitions.update(definition.pop("$defs", {}))
+        definitions[f"{base.lower()}_{name}"] = definition
+        choices.append({"$ref": f"#/$defs/{base.lower()}_{name}"})
+    definitions[base] = {"description": text, "oneOf": choices}

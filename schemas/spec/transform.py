@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from schemas.artifacts import Feature
 from schemas.errors import Mistake, nearest
 from schemas.ops import Op
-from schemas.section import Section, validate_section
+from schemas.section import Section, validate_section, validated
 from schemas.source_map import Path, SourceMap
 
 
@@ -42,14 +43,38 @@ class Transform(Section):
         resolved = dict(data)
         for part in ("features", "labels"):
             if isinstance(data.get(part), dict):
-                resolved[part] = {name: _resolve(raw) for name, raw in data[part].items()}
+                resolved[part] = {name: _resolve(raw, part, name) for name, raw in data[part].items()}
         return resolved
 
 
-def _resolve(raw: Any) -> Any:
+def _resolve(raw: Any, *at: str) -> Any:
     if isinstance(raw, dict) and raw.get("op") in Op.known:
-        return Op.known[raw["op"]].model_validate(raw)
+        return validated(Op.known[raw["op"]], raw, *at)
     return raw
+
+
+def planned_features(transform: Transform, vocabulary_size: int = 10) -> dict[str, Feature]:
+    """What transform will make, before there is any data.
+
+    Args:
+        transform: the section.
+        vocabulary_size: stands for the size of each vocabulary, which only the data knows.
+    """
+    return {f.name: f for f in described(transform, lambda _: vocabulary_size) if f.kind != "unread"}
+
+
+def described(transform: Transform, vocabulary_size: Callable[[str], int]) -> list[Feature]:
+    """What the model must know of each feature.
+
+    Args:
+        transform: the section.
+        vocabulary_size: entries of the analysed vocabulary of a name.
+    """
+    inner = {read for name, op in transform.features.items() for read in op.sources(name) if read != name}
+    return [
+        Feature(name, op.kind, op.size(vocabulary_size, name), op.length(), op.op, name in inner)
+        for name, op in transform.features.items()
+    ]
 
 
 def root_columns(transform: Transform, name: str, columns: Collection[str], *, labels: bool = False) -> set[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from components.transform.ops.missing import as_float
-from schemas.ops import Figures, OneInput, Op
+from schemas.ops import Figures, OneInput, Op, Values
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -51,6 +51,7 @@ class EuclideanDistance(_Distance):
     """The straight line between two points, in the columns' unit."""
 
     op: Literal["euclidean_distance"]
+    label_values: ClassVar[Values] = "real"
 
     def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import tensorflow as tf
@@ -63,6 +64,7 @@ class GreatCircleDistance(_Distance):
     """Kilometres on a sphere of the Earth's mean radius between two points in degrees (haversine)."""
 
     op: Literal["great_circle_distance"]
+    label_values: ClassVar[Values] = "real"
 
     def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:
         import math
@@ -79,6 +81,7 @@ class Above(OneInput):
     """1 where the value is greater than a threshold, else 0."""
 
     op: Literal["above"]
+    label_values: ClassVar[Values] = "binary"
     threshold: float
     """In the column's unit."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from schemas.dataset import MISSING_INT
-from schemas.ops import MEAN, Analysis, Figures, Kind, OneInput
+from schemas.ops import MEAN, Analysis, Figures, Kind, OneInput, Values
 
 
 def is_missing(column: Any) -> Any:
@@ -49,6 +49,7 @@ class IsMissing(OneInput):
     """1 where the value is missing, 0 elsewhere."""
 
     op: Literal["is_missing"]
+    label_values: ClassVar[Values] = "binary"
     kind: ClassVar[Kind] = "numeric"
 
     def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:

@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import model_validator
 
 from components.transform.ops.missing import as_float
-from schemas.ops import MAX, MEAN, MIN, VARIANCE, Analysis, Figures, OneInput
+from schemas.ops import MAX, MEAN, MIN, VARIANCE, Analysis, Figures, OneInput, Values
 
 
 class ZScore(OneInput):
     """(x - mean) / standard deviation, both of the train split; 0 where the deviation is 0 or x is missing."""
 
     op: Literal["z_score"]
+    label_values: ClassVar[Values] = "real"
 
     def analyses(self) -> tuple[Analysis, ...]:
         return (MEAN, VARIANCE)
@@ -77,6 +78,7 @@ class Log1p(OneInput):
     """log(1 + x); values below 0 count as 0."""
 
     op: Literal["log1p"]
+    label_values: ClassVar[Values] = "real"
     leaves_missing: ClassVar[bool] = True
 
     def apply(self, inputs: list[Any], name: str, figures: Figures) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from components.transform.ops.missing import as_float
-from schemas.ops import Figures, Kind, OneInput
+from schemas.ops import Figures, Kind, OneInput, Values
 
 # The largest value + 2: ids start at 0 and one more stands for a text that is no date.
 _SIZES = {"month": 14, "day": 33, "day_of_year": 368, "weekday": 8, "hour": 25, "minute": 61, "year": 10_000}
@@ -67,6 +67,7 @@ class Cyclic(OneInput):
     """The sine or cosine of a value that comes round after `period`; 0 where it is missing."""
 
     op: Literal["cyclic"]
+    label_values: ClassVar[Values] = "real"
     period: Annotated[float, Field(gt=0)]
     """After how much it comes round, in the column's unit."""
     function: Literal["sin", "cos"]

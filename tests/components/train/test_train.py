@@ -90,7 +90,7 @@ def batches(artifacts, **more):
     ready = read_features(artifacts["transformed"])
     parts = split_parts(artifacts["transformed"], "train")
     options = {"batch_size": 500, "memory_rows": 1_000_000, "shuffle": True, "seed": 3, **more}
-    return Rows(parts, {"km": ready.features["km"]}, ["fare"], **options)
+    return Rows(parts, {"km": ready.features["km"]}, ["fare"], {}, **options)
 
 
 def fares(dataset):
@@ -131,7 +131,7 @@ def test_what_train_writes(artifacts):
     assert float(history[1]["loss"]) < float(history[0]["loss"])
     assert (model / "model.svg").read_text().startswith("<svg")
     assert list((model / "tensorboard").rglob("events.*"))
-    assert read_manifest(model, "train")["classification"] == {"fare": False}
+    assert read_manifest(model, "train")["tasks"] == {"fare": "regression"}
 
 
 def test_a_model_of_ones_own_module(artifacts, taxi_schema, tmp_path):

@@ -1,0 +1,59 @@
+"""Multi-task: a shared bottom, or experts that each output mixes in its own way."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from components.train.presets.parts import Features, Outputs, deep, embedded, head, ids_of, numbers_of, some
+from schemas.spec.preset import Expanded, Preset, Rate, Units
+
+
+class MixtureOfExperts(Preset):
+    """Multi-gate mixture of experts; one expert is a shared bottom."""
+
+    paper: ClassVar[str] = "Ma et al., Modeling Task Relationships with Multi-gate Mixture-of-Experts, 2018"
+    name: Literal["mmoe"]
+    experts: Annotated[int, Field(ge=1)] = 4
+    """How many; with 1 all outputs share one bottom."""
+    expert_units: Units = [64]
+    """Widths of each expert's dense layers."""
+    tower_units: Units = [32]
+    """Widths of each output's own dense layers."""
+    embedding: Annotated[int, Field(ge=1)] = 8
+    """Width of each embedding."""
+    dropout: Rate = 0.1
+    """Behind each dense layer."""
+    l2: Annotated[float, Field(ge=0)] = 1e-5
+    """L2 of the dense layers' kernels."""
+
+    def expand(self, features: Features, outputs: Outputs) -> Expanded:
+        """Experts over one input, a gate and a tower for each output."""
+        graph = Expanded()
+        reads = [*numbers_of(features), *embedded(graph, "embedded", features, ids_of(features), self.embedding)]
+        some(features, reads, "at least one feature")
+        experts = [
+            deep(graph, f"expert_{index}", reads, self.expert_units, self.dropout, self.l2)
+            for index in range(1, self.experts + 1)
+        ]
+        width = self.expert_units[-1]
+        if self.experts > 1:
+            for index, expert in enumerate(experts, start=1):
+                graph.layers.append({
+                    "name": f"expert_{index}_row", "layer": "Reshape", "target_shape": [1, width], "inputs": expert,
+                })  # fmt: skip
+            rows = [f"expert_{index}_row" for index in range(1, self.experts + 1)]
+            graph.layers.append({"name": "experts", "layer": "Concatenate", "axis": 1, "inputs": rows})
+        for label, output in outputs.items():
+            mixed = experts[0]
+            if self.experts > 1:
+                graph.layers += [
+                    {"name": f"{label}_gate", "layer": "Dense", "units": self.experts, "activation": "softmax",
+                     "inputs": reads},
+                    {"name": f"{label}_mixed", "layer": "Dot", "axes": 1, "inputs": [f"{label}_gate", "experts"]},
+                ]  # fmt: skip
+                mixed = f"{label}_mixed"
+            top = deep(graph, f"{label}_tower", [mixed], self.tower_units, self.dropout, self.l2)
+            head(graph, label, output, top, [])
+        return graph

@@ -1,0 +1,64 @@
+"""Two towers: two sides of a row, each with a network of its own, met in a dot product."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from components.train.presets.parts import Features, Outputs, deep, head, ids_of, numbers_of, some
+from schemas.errors import DataError
+from schemas.spec.preset import Expanded, Preset, Rate, Units
+
+
+class TwoTower(Preset):
+    """Two towers whose embeddings can be shared; heads read their product and both towers."""
+
+    paper: ClassVar[str] = (
+        "Yi et al., Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations, 2019"
+    )
+    name: Literal["two_tower"]
+    left: Annotated[list[str], Field(min_length=1)]
+    """Features of one side (a user, an origin …)."""
+    right: Annotated[list[str], Field(min_length=1)]
+    """Features of the other."""
+    shared: list[Annotated[list[str], Field(min_length=2)]] = []
+    """Features that have one embedding, such as [[origin_id, dest_id]]: ids of one vocabulary."""
+    units: Units = [64, 32]
+    """Widths of each tower's dense layers."""
+    embedding: Annotated[int, Field(ge=1)] = 8
+    """Width of each embedding."""
+    dropout: Rate = 0.1
+    """Behind each dense layer."""
+    l2: Annotated[float, Field(ge=0)] = 1e-5
+    """L2 of the dense layers' kernels."""
+
+    def expand(self, features: Features, outputs: Outputs) -> Expanded:
+        """Embeddings, two towers, their product."""
+        graph, nodes = Expanded(), dict[str, str]()
+        for name in (*self.left, *self.right, *(n for names in self.shared for n in names)):
+            if name not in features:
+                raise DataError(f"two_tower reads '{name}', which is no feature of it; found {', '.join(features)}")
+        for names in self.shared:
+            first, *others = names
+            graph.layers.append({
+                "name": f"embedded_{first}", "layer": "Embedding", "output_dim": self.embedding, "inputs": first,
+            })  # fmt: skip
+            graph.layers += [{"name": f"embedded_{o}", "share": f"embedded_{first}", "inputs": o} for o in others]
+            nodes |= {name: f"embedded_{name}" for name in names}
+        for name in ids_of(features):
+            if name not in nodes and name in (*self.left, *self.right):
+                nodes[name] = f"embedded_{name}"
+                graph.layers.append({
+                    "name": nodes[name], "layer": "Embedding", "output_dim": self.embedding, "inputs": name,
+                })  # fmt: skip
+        tops = []
+        for side, names in (("left", self.left), ("right", self.right)):
+            chosen = {name: features[name] for name in names}
+            reads = [*numbers_of(chosen), *(nodes[name] for name in ids_of(chosen))]
+            tops.append(deep(graph, side, some(features, reads, f"features of the {side} side"), self.units,
+                             self.dropout, self.l2))  # fmt: skip
+        graph.layers.append({"name": "product", "layer": "Dot", "axes": 1, "inputs": tops})
+        for label, output in outputs.items():
+            head(graph, label, output, ["product", *tops], [])
+        return graph
