@@ -88,7 +88,7 @@ class Op(Section):
         """
         return None
 
-    def length(self) -> int | None:
+    def row_length(self) -> int | None:
         """How many values a row has, for the kinds "vector" and "ids"."""
         return None
 

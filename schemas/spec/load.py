@@ -19,7 +19,7 @@ from schemas.spec.checks import check_references
 from schemas.spec.mending import mended
 from schemas.spec.preset import Preset, preset_mistakes
 from schemas.spec.spec import Spec
-from schemas.spec.transform import op_mistakes
+from schemas.spec.transform import op_mistakes, read_lists
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,12 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
     for key, value in (overrides or {}).items():
         _override(source, key, value)
 
+    unreadable = read_lists(source.data.get("transform"), source, ("transform",), path.parent)
     spec, mistakes = validate_section(Spec, source.data, source, ())
     in_ops = op_mistakes(source.data.get("transform"), source, ("transform",))
     mistakes = [m for m in mistakes if not m.key.startswith(("transform.features.", "transform.labels."))]
     mistakes = [m for m in mistakes if not m.key.startswith("model.preset")] + in_ops
-    mistakes += preset_mistakes(source.data.get("model"), source, ("model",))
+    mistakes += unreadable + preset_mistakes(source.data.get("model"), source, ("model",))
     schema = schema_pb2.Schema()
     schema_key = source.value(("data", "schema")) or "schema.pbtxt"
     schema_path = path.parent / str(schema_key)

@@ -9,7 +9,7 @@ from schemas.dataset import read_schema, schema_text
 from schemas.errors import SpecError
 from schemas.section import SectionType, validate_section
 from schemas.source_map import SourceMap
-from schemas.spec.transform import Transform, op_mistakes
+from schemas.spec.transform import Transform, op_mistakes, read_lists
 from schemas.user_module import read_module
 
 
@@ -51,10 +51,11 @@ class SpecFile:
     def section(self, key: str, cls: type[SectionType]) -> SectionType:
         """The section `key`; SpecError with all its mistakes where it has any."""
         data = self._source.data.get(key, {})
+        unreadable = read_lists(data, self._source, (key,), self.folder) if issubclass(cls, Transform) else []
         section, mistakes = validate_section(cls, data, self._source, (key,))
         if issubclass(cls, Transform):
             mistakes = [m for m in mistakes if m.key in (key, f"{key}.features", f"{key}.labels")]
-            mistakes += op_mistakes(data, self._source, (key,))
+            mistakes += op_mistakes(data, self._source, (key,)) + unreadable
         if mistakes or section is None:
             raise SpecError(str(self.path), mistakes)
         return section

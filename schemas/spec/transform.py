@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny, model_validator
@@ -72,7 +73,7 @@ def described(transform: Transform, vocabulary_size: Callable[[str], int]) -> li
     """
     inner = {read for name, op in transform.features.items() for read in op.sources(name) if read != name}
     return [
-        Feature(name, op.kind, op.size(vocabulary_size, name), op.length(), op.op, name in inner)
+        Feature(name, op.kind, op.size(vocabulary_size, name), op.row_length(), op.op, name in inner)
         for name, op in transform.features.items()
     ]
 
@@ -96,6 +97,28 @@ def label_columns(transform: Transform, columns: Collection[str]) -> list[str]:
     """The columns that any label is made of, in the order of `columns`."""
     found = {root for name in transform.labels for root in root_columns(transform, name, columns, labels=True)}
     return [name for name in columns if name in found]
+
+
+def read_lists(data: Any, source: SourceMap, at: Path, folder: FilePath) -> list[Mistake]:
+    """Puts the lines of each op's `file` into its `values`, so that a component needs no file beside the spec.
+
+    Returns:
+        A mistake for each file that cannot be read.
+    """
+    found = []
+    for part in ("features", "labels"):
+        ops = data.get(part) if isinstance(data, dict) else None
+        for name, raw in ops.items() if isinstance(ops, dict) else ():
+            if not isinstance(raw, dict) or not isinstance(raw.get("file"), str) or "values" in raw:
+                continue
+            path = folder / raw["file"]
+            try:
+                raw["values"] = [line for line in path.read_text(encoding="utf-8").splitlines() if line]
+            except (OSError, UnicodeDecodeError) as error:
+                message = f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})"
+                found.append(source.mistake((*at, part, name, "file"), message + "; expected one value a line"))
+                raw["values"] = ["?"]
+    return found
 
 
 def op_mistakes(data: Any, source: SourceMap, at: Path) -> list[Mistake]:

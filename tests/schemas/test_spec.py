@@ -136,3 +136,13 @@ def test_a_spec_survives_json() -> None:
     model = load_spec(TAXI / "spec.yaml").spec.model
     assert type(model).model_validate_json(model.model_dump_json(exclude_none=True)) == model
     assert json.loads(model.model_dump_json())["layers"][0]["output_dim"] == 1
+
+
+def test_a_list_of_values_can_stand_in_a_file(tmp_path: Path) -> None:
+    lookup = ("{op: vocabulary, input: year}", "{op: lookup, input: year, file: years.txt}")
+    path = edited(tmp_path, lookup)
+    assert "years.txt: cannot be read" in mistakes(path)["transform.features.year_id.file"]
+    (tmp_path / "years.txt").write_text("2012\n2013\n")
+    assert load_spec(path).spec.transform.features["year_id"].values == ["2012", "2013"]
+    (tmp_path / "years.txt").write_text("2012\n2012\n")
+    assert "stands in the list twice" in mistakes(path)["transform.features.year_id"]

@@ -18,9 +18,11 @@ TIMES = ["2013-03-27 03:35:00 UTC", "2012-02-29 23:59:00 UTC", "2000-12-31T00:00
 NUMBERS = [1.0, 2.0, None, 4.0, 10.0]
 WORDS = ["a", "b", "a", None, "c"]
 COUNTS = [0, 5, 2, None, 7]
+SENTENCES = ["A b", "b c d e", None, "a", "a a"]
+VECTORS = ["1|2|3", "4|5|6|7", "0.5", None, "-1|-2"]
 SCHEMA = "".join(
     f'feature {{ name: "{name}" type: {kind} }} '
-    for name, kind in (("t", "BYTES"), ("x", "FLOAT"), ("w", "BYTES"), ("n", "INT"))
+    for name, kind in (("t", "BYTES"), ("x", "FLOAT"), ("w", "BYTES"), ("n", "INT"), ("s", "BYTES"), ("v", "BYTES"))
 )
 FEATURES = {
     "z": {"op": "z_score", "input": "x"},
@@ -36,6 +38,12 @@ FEATURES = {
     "word": {"op": "vocabulary", "input": "w"},
     "top": {"op": "vocabulary", "input": "w", "top_k": 1, "oov_buckets": 2},
     "hashed": {"op": "hash", "input": "w", "buckets": 5},
+    "both": {"op": "vocabulary", "input": "w", "also": ["s"]},
+    "other": {"op": "vocabulary", "input": "s", "also": ["w"]},
+    "listed": {"op": "lookup", "input": "w", "values": ["c", "a"]},
+    "words": {"op": "tokens", "input": "s", "length": 3, "lower": True},
+    "hashed_words": {"op": "tokens", "input": "s", "length": 2, "buckets": 9},
+    "numbers": {"op": "vector", "input": "v", "length": 3, "delimiter": "|", "fill": -1},
     "same": {"op": "identity", "input": "n", "values": 6},
     "cross": {"op": "cross", "inputs": ["w", "bucket"], "frequency_threshold": 1},
     "crossed": {"op": "cross", "inputs": ["w", "n"], "buckets": 50},
@@ -56,8 +64,16 @@ def results(tmp_path_factory):
     manifest = {"rows": {"train": 5, "eval": 0, "test": 0}}
     with whole_artifact(place / "examples", manifest) as examples:
         (examples / "split=train").mkdir()
-        types = {"t": pa.string(), "x": pa.float32(), "w": pa.string(), "n": pa.int64()}
-        columns = {n: pa.array(v, types[n]) for n, v in {"t": TIMES, "x": NUMBERS, "w": WORDS, "n": COUNTS}.items()}
+        types = {
+            "t": pa.string(),
+            "x": pa.float32(),
+            "w": pa.string(),
+            "n": pa.int64(),
+            "s": pa.string(),
+            "v": pa.string(),
+        }
+        given = {"t": TIMES, "x": NUMBERS, "w": WORDS, "n": COUNTS, "s": SENTENCES, "v": VECTORS}
+        columns = {n: pa.array(v, types[n]) for n, v in given.items()}
         pq.write_table(pa.table(columns), examples / "split=train" / "part-0.parquet")
     section = Transform.model_validate(
         {"features": FEATURES, "labels": {"y": {"op": "above", "input": "x", "threshold": 2}}}
@@ -129,6 +145,8 @@ def test_ids_stay_below_their_size(results):
     for name, feature in ready.features.items():
         if feature.kind == "id":
             assert all(0 <= v < feature.size for v in values[name]), name
+        elif feature.kind == "ids":
+            assert all(len(row) == feature.length and 0 <= v < feature.size for row in values[name] for v in row), name
 
 
 def test_vocabularies(results):
@@ -139,3 +157,29 @@ def test_vocabularies(results):
     assert [v == 0 for v in values["top"]] == [True, False, True, False, False]
     assert len({values["cross"][i] for i in (0, 1, 2, 3, 4)}) == 5
     assert ready.label_columns == ["x"]
+
+
+def test_words_and_vectors_have_a_fixed_length(results):
+    values, ready = results
+    a, b, c = (values["words"][3][0], values["words"][0][1], values["words"][1][1])
+    d = values["words"][1][2]
+    assert values["words"] == [[a, b, 0], [b, c, d], [0, 0, 0], [a, 0, 0], [a, a, 0]]
+    assert len({a, b, c, d}) == 4
+    assert (a, b) == (1, 2)  # the most frequent first
+    assert ready.features["words"].size == 1 + 4 + 1
+    assert values["hashed_words"][3][1] == 0
+    assert values["hashed_words"][3][0] == values["hashed_words"][4][1] > 0
+    assert values["numbers"] == [[1, 2, 3], [4, 5, 6], [0.5, -1, -1], [-1, -1, -1], [-1, -2, -1]]
+
+
+def test_features_that_name_each_other_share_a_vocabulary(results):
+    values, ready = results
+    assert ready.features["both"].size == ready.features["other"].size
+    assert values["both"][0] == values["other"][3]  # both are "a"
+    assert values["both"][3] == values["other"][2]  # both are missing
+
+
+def test_a_given_list(results):
+    values, ready = results
+    assert values["listed"] == [1, 2, 1, 2, 0]
+    assert ready.features["listed"].size == 3
