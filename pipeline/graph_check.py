@@ -20,7 +20,7 @@ from schemas.errors import SpecError, UserError
 from schemas.progress import ENVIRONMENT, parse
 from schemas.source_map import SourceMap
 from schemas.spec import LoadedSpec
-from schemas.spec.transform import planned_features
+from schemas.spec.transform import planned
 
 
 def check_graph(loaded: LoadedSpec, known: Path | None = None) -> None:
@@ -34,7 +34,7 @@ def check_graph(loaded: LoadedSpec, known: Path | None = None) -> None:
         SpecError: with all mistakes.
         UserError: the model's own module fails.
     """
-    arguments = _arguments(loaded, planned_features(loaded.spec.transform))
+    arguments = _arguments(loaded, planned(loaded.spec.transform.features))
     text = json.dumps([arguments, code_digest("train")], sort_keys=True)
     held = known / hashlib.sha256(text.encode()).hexdigest() if known else None
     if held is not None and held.exists():
@@ -69,27 +69,32 @@ def known_features(loaded: LoadedSpec, given: Path | None, runs: Path) -> tuple[
     Raises:
         UserError: `given` is of other features.
     """
-    planned = planned_features(loaded.spec.transform)
+    expected = planned(loaded.spec.transform.features)
     folders = [given] if given else sorted((runs / loaded.spec.name / "artifacts").glob("*/transform/transformed"))
     for folder in reversed(folders):
         read_manifest(folder, "transform")
         found = read_features(folder).features
-        if {n: (f.kind, f.op) for n, f in found.items()} == {n: (f.kind, f.op) for n, f in planned.items()}:
+        if {n: (f.kind, f.op) for n, f in found.items()} == {n: (f.kind, f.op) for n, f in expected.items()}:
             return found, folder
     if given is not None:
         raise UserError(f"{given}: was made of other features than {loaded.path} has; run transform again")
-    return planned, None
+    return expected, None
 
 
 def _arguments(loaded: LoadedSpec, features: Mapping[str, Feature]) -> dict[str, Any]:
     model = loaded.spec.model
     return {
         "model": model.model_dump_json(exclude_none=True),
-        "features": {
-            name: {key: value for key, value in asdict(feature).items() if key != "name"}
-            for name, feature in features.items()
-        },
+        "features": _plain(features),
+        "labels": _plain(planned(loaded.spec.transform.labels)),
         "module": module_argument(loaded, model.module_file),
+    }
+
+
+def _plain(features: Mapping[str, Feature]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {key: value for key, value in asdict(feature).items() if key != "name"}
+        for name, feature in features.items()
     }
 
 

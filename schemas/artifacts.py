@@ -113,23 +113,27 @@ class Transformed:
 
     Attributes:
         features: by name.
-        labels: their names.
+        labels: by name.
         label_columns: the raw columns that labels are made of; no input of the served model.
     """
 
     features: dict[str, Feature]
-    labels: list[str]
+    labels: dict[str, Feature]
     label_columns: list[str]
 
 
 def write_features(path: Path, transformed: Transformed) -> None:
     """Writes `features.json` of a transformed artifact."""
-    content = {**asdict(transformed), "features": [asdict(f) for f in transformed.features.values()]}
+    content = {
+        "features": [asdict(feature) for feature in transformed.features.values()],
+        "labels": [asdict(label) for label in transformed.labels.values()],
+        "label_columns": transformed.label_columns,
+    }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_features(artifact: str | Path) -> Transformed:
     """Reads `features.json` of a transformed artifact."""
     content = json.loads((Path(artifact) / "features.json").read_text(encoding="utf-8"))
-    features = {f["name"]: Feature(**f) for f in content["features"]}
-    return Transformed(features, content["labels"], content["label_columns"])
+    features, labels = ({f["name"]: Feature(**f) for f in content[part]} for part in ("features", "labels"))
+    return Transformed(features, labels, content["label_columns"])

@@ -19,14 +19,15 @@ from schemas.spec.expand import expanded
 
 
 def run(
-    *, model: str, features: dict[str, dict[str, Any]], module: str, name: str, output: str, plot: str,
-    progress: Progress,
+    *, model: str, features: dict[str, dict[str, Any]], labels: dict[str, dict[str, Any]], module: str, name: str,
+    output: str, plot: str, progress: Progress,
 ) -> None:  # fmt: skip
     """Writes to the file `output`, as JSON: the layers, the number of parameters and the code.
 
     Args:
         model: the spec's section as JSON.
         features: kind, size and length by name.
+        labels: the same of the labels.
         module: as JSON, the text of the module that the section names.
         name: the model's name.
         output: the file to write.
@@ -37,8 +38,9 @@ def run(
         DataError: the graph has mistakes.
     """
     known = {feature: Feature(feature, **about) for feature, about in features.items()}
-    section = expanded(Model.model_validate_json(model), known)
-    built = build_graph(section, known, json.loads(module) if module else "")
+    predicted = {label: Feature(label, **about) for label, about in labels.items()}
+    section = expanded(Model.model_validate_json(model), known, predicted)
+    built = build_graph(section, known, json.loads(module) if module else "", predicted)
     made = functional(built, name)
     own = sorted({str(n.layer) for n in section.layers if n.layer and not hasattr(keras.layers, n.layer)}
                  - set(section.blocks) - {"Sequential"})  # fmt: skip

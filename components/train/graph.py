@@ -83,15 +83,27 @@ def model_name(name: str) -> str:
     return name.replace("-", "_")
 
 
-def build_graph(section: Model, features: Mapping[str, Feature], module: str = "") -> Graph:
-    """Calls every layer on symbolic tensors. A layer that reads one that failed is not tried."""
-    return _Builder(section, features, module).built()
+def build_graph(
+    section: Model, features: Mapping[str, Feature], module: str = "", labels: Mapping[str, Feature] | None = None
+) -> Graph:  # fmt: skip
+    """Calls every layer on symbolic tensors. A layer that reads one that failed is not tried.
+
+    Args:
+        section: the spec's model section, expanded.
+        features: what transform wrote, by name.
+        module: the text of the module that the section names.
+        labels: what the outputs predict, for the number of classes.
+    """
+    return _Builder(section, features, module, labels or {}).built()
 
 
 class _Builder:
-    def __init__(self, section: Model, features: Mapping[str, Feature], module: str) -> None:
-        self.section, self.features, self.module = section, features, module
+    def __init__(
+        self, section: Model, features: Mapping[str, Feature], module: str, labels: Mapping[str, Feature]
+    ) -> None:  # fmt: skip
+        self.section, self.features, self.module, self.labels = section, features, module, labels
         self.graph = Graph()
+        self.names = {*features, *(layer.name for layer in section.layers)}
         self.taken = {"keras", "inputs", "outputs"}
         self.own: Mapping[str, Any] = {}
         if section.module is not None:
@@ -136,7 +148,9 @@ class _Builder:
         named = output.layer or label
         shape = tuple(getattr(value.tensor, "shape", ()))
         if output.task == "multiclass":
-            fits, wanted = len(shape) == 2 and shape[1] is not None and shape[1] > 1, "(None, classes)"
+            classes = self.labels[label].size if label in self.labels else None
+            fits = len(shape) == 2 and shape[1] is not None and shape[1] == (classes or shape[1])
+            wanted = f"(None, {classes or 'classes'}), one value for each id of the label"
         else:
             fits, wanted = shape in ((None, 1), (None,)), "(None, 1), one value a row"
         if not fits:
@@ -144,10 +158,12 @@ class _Builder:
             return
         if (output.scale, output.offset) != (1.0, 0.0):
             more = {"scale": output.scale, "offset": output.offset}
-            value = self._call(keras.layers.Rescaling, "keras.layers.Rescaling", more, f"{label}_scaled", [value])
+            name = self._name(f"{label}_scaled", "")
+            value = self._call(keras.layers.Rescaling, "keras.layers.Rescaling", more, name, [value])
         if self.section.training.precision != "float32":
             cast = {"activation": "linear", "dtype": "float32"}
-            value = self._call(keras.layers.Activation, "keras.layers.Activation", cast, f"{label}_float32", [value])
+            name = self._name(f"{label}_float32", "")
+            value = self._call(keras.layers.Activation, "keras.layers.Activation", cast, name, [value])
         self.graph.outputs[label] = value.tensor
         self.graph.lines.append(f"outputs[{label!r}] = {value.code}")
 
@@ -193,12 +209,12 @@ class _Builder:
                 if node.one and copies:
                     copies.append(self._called(made[node.name], node, [value]))
                     continue
-                single = f"{node.name}_{read}" if not node.one else f"{node.name}_layer"
+                single = self._name(f"{node.name}_{read}" if not node.one else f"{node.name}_layer", prefix)
                 copies.append(self._make(node, single, [value], at, made, is_shared or node.one, prefix, members))
             if len(copies) == 1:
                 return copies[0]
             cls = getattr(keras.layers, node.join)
-            return self._call(cls, f"keras.layers.{node.join}", {}, node.name, copies, prefix=prefix)
+            return self._call(cls, f"keras.layers.{node.join}", {}, node.name, copies, prefix)
         given = self._given(node, scope, prefix)
         if node.share is not None:
             return self._called(made[node.share], node, given)
@@ -233,7 +249,8 @@ class _Builder:
     def _one(self, values: list[Value], name: str, prefix: str) -> Value:
         if len(values) == 1:
             return values[0]
-        return self._call(keras.layers.Concatenate, "keras.layers.Concatenate", {}, name, values, prefix=prefix)
+        unique = self._name(name, prefix)
+        return self._call(keras.layers.Concatenate, "keras.layers.Concatenate", {}, unique, values, prefix)
 
     def _make(
         self, node: Layer, name: str, given: list[Value] | dict[str, Value], at: Path, made: dict[str, Value],
@@ -357,12 +374,11 @@ class _Builder:
     def _variable(self, name: str) -> str:
         """A Python name that nothing else has."""
         base = re.sub(r"\W", "_", name)
-        base = f"_{base}" if base[:1].isdigit() or keyword.iskeyword(base) else base
-        found, count = base, 2
-        while found in self.taken:
-            found, count = f"{base}_{count}", count + 1
-        self.taken.add(found)
-        return found
+        return _unique(f"_{base}" if base[:1].isdigit() or keyword.iskeyword(base) else base, self.taken)
+
+    def _name(self, name: str, prefix: str) -> str:
+        """A name for a layer that the spec has no name for, which no other layer beside it has."""
+        return _unique(prefix + name, self.names).removeprefix(prefix)
 
 
 @dataclass(frozen=True)
@@ -389,6 +405,15 @@ class _Scope:
         if not isinstance(value.tensor, list | tuple):
             raise ValueError(f"'{name}' yields one value; `{reference}` asks for several")
         return Value(value.tensor[index], f"{value.code}[{index}]")
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """The name, with a number behind it where it is taken already; it is taken from now on."""
+    found, count = name, 2
+    while found in taken:
+        found, count = f"{name}_{count}", count + 1
+    taken.add(found)
+    return found
 
 
 def _shape(value: Value) -> str:

@@ -49,10 +49,10 @@ def train(
     read_manifest(transformed, "transform")
     ready = read_features(transformed)
     progress.start("building the model")
-    section = expanded(section, ready.features)
+    section = expanded(section, ready.features, ready.labels)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(section.training.precision)
-    built = build_graph(section, ready.features, module)
+    built = build_graph(section, ready.features, module, ready.labels)
     model = functional(built, name)
     train_rows = _rows(section, ready, transformed, "train", model, seed)
     fitted = compile_model(model, section, train_rows.steps, built.layers)
@@ -92,7 +92,7 @@ def _rows(
     return Rows(
         split_parts(transformed, split),
         {name: feature for name, feature in ready.features.items() if name in used},
-        ready.labels,
+        list(ready.labels),
         {
             label: Weights(output.sample_weight, output.class_weights)
             for label, output in section.outputs.items()

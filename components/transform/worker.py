@@ -94,10 +94,10 @@ def transform(
             _ = transformed | "Write" >> beam.Map(_write, folders=folders)
         _write_raw_metadata(place / "transform_fn", columns)
         sizes = tft.TFTransformOutput(str(place / "transform_fn")).vocabulary_size_by_name
-        features = described(section, sizes)
-        found = Transformed({f.name: f for f in features}, list(section.labels), label_columns(section, columns))
+        features = described(section.features, sizes)
+        found = Transformed(features, described(section.labels, sizes), label_columns(section, columns))
         write_features(place / "features.json", found)
-        manifest["features"] = {f.name: {"kind": f.kind, "size": f.size} for f in features}
+        manifest["features"] = {f.name: {"kind": f.kind, "size": f.size} for f in features.values()}
     progress.done(f"{len(section.features)} features")
     return manifest
 

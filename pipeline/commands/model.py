@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.base import Commands, add_runs_folder, load, spec_command
 from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.artifacts import Feature
+    from schemas.spec import Spec
 
 
 def add(commands: Commands) -> None:
@@ -38,7 +44,7 @@ def call(options: argparse.Namespace) -> int:
 
     features, found = known_features(loaded, options.features, options.runs)
     if options.expand:
-        print(_expanded(loaded.spec.model, features), end="")
+        print(_expanded(loaded.spec, features), end="")
         return 0
     check_graph(loaded)
     about = describe_graph(loaded, features, options.plot)
@@ -53,12 +59,15 @@ def call(options: argparse.Namespace) -> int:
     return 0
 
 
-def _expanded(model: Any, features: Any) -> str:
+def _expanded(spec: Spec, features: Mapping[str, Feature]) -> str:
     import yaml
 
     from schemas.spec.expand import expanded
+    from schemas.spec.transform import planned
 
-    section = expanded(model, features).model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
+    model = spec.model
+    written = expanded(model, features, planned(spec.transform.labels))
+    section = written.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
     paper = "" if model.preset is None else f"# {model.preset.name}: {model.preset.paper}\n"
     return paper + yaml.safe_dump({"model": section}, sort_keys=False, width=110, default_flow_style=None)
 

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from schemas.artifacts import Feature
 from schemas.spec.layers import Block, Layer
 from schemas.spec.model import Model
+from schemas.spec.preset import Target
 from schemas.spec.training import PartOptimizer
 
 
-def expanded(model: Model, features: Mapping[str, Feature]) -> Model:
+def expanded(model: Model, features: Mapping[str, Feature], labels: Mapping[str, Feature]) -> Model:
     """The model with the preset's nodes after its own.
 
     Args:
         model: the section; without a preset it is given back.
         features: by name, what transform makes.
+        labels: by name, what the outputs predict.
 
     Raises:
         DataError: the features are not what the preset needs.
@@ -29,9 +31,14 @@ def expanded(model: Model, features: Mapping[str, Feature]) -> Model:
     if names is None:
         names = [name for name, f in features.items() if name not in taken and (f.is_ids or not f.inner)]
     chosen = {member: features[member] for name in names for member in model.members(name) if member in features}
-    made = preset.expand(chosen, {label: output for label, output in model.outputs.items() if not output.layer})
+    targets = {
+        label: Target(output.task, labels[label].size)
+        for label, output in model.outputs.items()
+        if not output.layer and label in labels
+    }
+    made = preset.expand(chosen, targets)
     outputs = {
-        label: output.model_copy(update={"layer": output.layer or made.heads[label]})
+        label: output.model_copy(update={"layer": output.layer or made.heads.get(label, "")})
         for label, output in model.outputs.items()
     }
     training = model.training

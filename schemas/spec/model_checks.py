@@ -17,7 +17,7 @@ from schemas.spec.expand import expanded
 from schemas.spec.layers import Block, Layer, base_name
 from schemas.spec.model import Model
 from schemas.spec.outputs import logged_names
-from schemas.spec.transform import Transform, planned_features
+from schemas.spec.transform import Transform, planned
 
 MODEL: Path = ("model",)
 ID_READERS = {"Embedding", "CategoryEncoding", "IntegerLookup", "Hashing", "Reshape", "Sequential"}
@@ -33,9 +33,9 @@ def check_model(model: Model, transform: Transform, source: SourceMap, keras: Ke
         source: where the keys of the spec stand.
         keras: the names that Keras knows.
     """
-    features = planned_features(transform)
+    features = planned(transform.features)
     try:
-        written = expanded(model, features)
+        written = expanded(model, features, planned(transform.labels))
     except DataError as error:
         return [source.mistake((*MODEL, "preset"), str(error))]
     unread = [name for name, op in transform.features.items() if op.kind == "unread"]
@@ -272,6 +272,9 @@ class _Checks:
     def _loss_fits(self, label: str, transform: Transform, at: Path) -> Iterable[Mistake]:
         op, output = transform.labels[label], self.model.outputs[label]
         if op.kind == "unread":
+            return
+        if op.row_length() is not None:
+            yield self._mistake(("transform", "labels", label), f"{op.op} makes several values a row; a label is one")
             return
         values = "id" if op.kind in ("id", "ids") else op.label_values
         fitting = {

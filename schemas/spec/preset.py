@@ -13,10 +13,18 @@ from schemas.artifacts import Feature
 from schemas.errors import Mistake, nearest
 from schemas.section import Section, validate_section
 from schemas.source_map import Path, SourceMap
-from schemas.spec.outputs import Output
+from schemas.spec.outputs import Task
 
 Units = list[Annotated[int, Field(ge=1)]]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an output predicts: a number, a probability, or one for each of `classes`."""
+
+    task: Task
+    classes: int | None = None
 
 
 @dataclass
@@ -58,7 +66,7 @@ class Preset(Section):
         if typing.get_origin(annotation) is Literal:
             Preset.known[typing.get_args(annotation)[0]] = cls
 
-    def expand(self, features: Mapping[str, Feature], outputs: Mapping[str, Output]) -> Expanded:
+    def expand(self, features: Mapping[str, Feature], outputs: Mapping[str, Target]) -> Expanded:
         """The graph over these features.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -54,28 +54,29 @@ def _resolve(raw: Any, *at: str) -> Any:
     return raw
 
 
-def planned_features(transform: Transform, vocabulary_size: int = 10) -> dict[str, Feature]:
-    """What transform will make, before there is any data.
+def planned(ops: Mapping[str, Op], vocabulary_size: int = 10) -> dict[str, Feature]:
+    """What transform will make of features or labels, before there is any data.
 
     Args:
-        transform: the section.
+        ops: by name.
         vocabulary_size: stands for the size of each vocabulary, which only the data knows.
     """
-    return {f.name: f for f in described(transform, lambda _: vocabulary_size) if f.kind != "unread"}
+    found = described(ops, lambda _: vocabulary_size)
+    return {name: feature for name, feature in found.items() if feature.kind != "unread"}
 
 
-def described(transform: Transform, vocabulary_size: Callable[[str], int]) -> list[Feature]:
-    """What the model must know of each feature.
+def described(ops: Mapping[str, Op], vocabulary_size: Callable[[str], int]) -> dict[str, Feature]:
+    """What the model must know of features or labels.
 
     Args:
-        transform: the section.
+        ops: by name.
         vocabulary_size: entries of the analysed vocabulary of a name.
     """
-    inner = {read for name, op in transform.features.items() for read in op.sources(name) if read != name}
-    return [
-        Feature(name, op.kind, op.size(vocabulary_size, name), op.row_length(), op.op, name in inner)
-        for name, op in transform.features.items()
-    ]
+    inner = {read for name, op in ops.items() for read in op.sources(name) if read != name}
+    return {
+        name: Feature(name, op.kind, op.size(vocabulary_size, name), op.row_length(), op.op, name in inner)
+        for name, op in ops.items()
+    }
 
 
 def root_columns(transform: Transform, name: str, columns: Collection[str], *, labels: bool = False) -> set[str]:

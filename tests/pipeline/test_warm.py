@@ -33,7 +33,7 @@ def ask(output, module):
     graph = {"builder": {"module": "own.py"}} if module else layers
     model = {**graph, "outputs": {"y": {"layer": "y", "loss": "mean_squared_error"}}}
     arguments = {
-        "model": json.dumps(model), "features": {"a": {"kind": "numeric", "size": None}},
+        "model": json.dumps(model), "features": {"a": {"kind": "numeric", "size": None}}, "labels": {},
         "module": json.dumps(module) if module else "", "output": str(output),
     }  # fmt: skip
     command = [sys.executable, "-m", "schemas.running", "train", json.dumps(arguments), "check"]

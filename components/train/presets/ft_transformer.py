@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, head, ids_of, numbers_of, some
+from components.train.presets.parts import Features, Outputs, head, ids_of, node, numbers_of, some
 from schemas.spec.preset import Expanded, Preset, Rate
 
 
@@ -32,23 +32,23 @@ class FtTransformer(Preset):
         graph, tokens = Expanded(), []
         for name in numbers_of(features):
             graph.layers += [
-                {"name": f"token_{name}_value", "layer": "Dense", "units": self.width, "inputs": name},
-                {"name": f"token_{name}", "layer": "Reshape", "target_shape": [1, self.width],
-                 "inputs": f"token_{name}_value"},
+                {"name": node("token", name, "value"), "layer": "Dense", "units": self.width, "inputs": name},
+                {"name": node("token", name), "layer": "Reshape", "target_shape": [1, self.width],
+                 "inputs": node("token", name, "value")},
             ]  # fmt: skip
-            tokens.append(f"token_{name}")
+            tokens.append(node("token", name))
         for name in ids_of(features):
             several = features[name].kind == "ids"
-            looked_up = f"token_{name}_value"
+            looked_up = node("token", name, "value")
             graph.layers.append({"name": looked_up, "layer": "Embedding", "output_dim": self.width, "inputs": name})
             if several:
                 graph.layers.append(
-                    {"name": f"token_{name}_mean", "layer": "GlobalAveragePooling1D", "inputs": looked_up}
+                    {"name": node("token", name, "mean"), "layer": "GlobalAveragePooling1D", "inputs": looked_up}
                 )
-                looked_up = f"token_{name}_mean"
-            graph.layers.append({"name": f"token_{name}", "layer": "Reshape", "target_shape": [1, self.width],
+                looked_up = node("token", name, "mean")
+            graph.layers.append({"name": node("token", name), "layer": "Reshape", "target_shape": [1, self.width],
                                  "inputs": looked_up})  # fmt: skip
-            tokens.append(f"token_{name}")
+            tokens.append(node("token", name))
         if len(tokens) > 1:
             graph.layers.append({"name": "tokens", "layer": "Concatenate", "axis": 1, "inputs": tokens})
         last = "tokens" if len(tokens) > 1 else tokens[0]

@@ -24,10 +24,9 @@ class Linear(Preset):
         """A sum of weights for each output."""
         some(features, list(features), "at least one feature")
         graph = Expanded()
+        ids, numbers = ids_of(features), numbers_of(features)
         for label, output in outputs.items():
-            head(
-                graph, label, output, [], wide(graph, features, ids_of(features), numbers_of(features), label, self.l2)
-            )
+            head(graph, label, output, [], wide(graph, features, ids, numbers, label, output, self.l2))
         names = [layer["name"] for layer in graph.layers if layer["layer"] in ("Embedding", "Dense")]
         graph.optimizers.append({"name": "Ftrl", "learning_rate": self.learning_rate, "layers": names})
         return graph

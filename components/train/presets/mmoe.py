@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, deep, embedded, head, ids_of, numbers_of, some
+from components.train.presets.parts import Features, Outputs, deep, embedded, head, ids_of, node, numbers_of, some
 from schemas.spec.preset import Expanded, Preset, Rate, Units
 
 
@@ -49,11 +49,12 @@ class MixtureOfExperts(Preset):
             mixed = experts[0]
             if self.experts > 1:
                 graph.layers += [
-                    {"name": f"{label}_gate", "layer": "Dense", "units": self.experts, "activation": "softmax",
+                    {"name": node("gate", label), "layer": "Dense", "units": self.experts, "activation": "softmax",
                      "inputs": reads},
-                    {"name": f"{label}_mixed", "layer": "Dot", "axes": 1, "inputs": [f"{label}_gate", "experts"]},
+                    {"name": node("mixed", label), "layer": "Dot", "axes": 1,
+                     "inputs": [node("gate", label), "experts"]},
                 ]  # fmt: skip
-                mixed = f"{label}_mixed"
-            top = deep(graph, f"{label}_tower", [mixed], self.tower_units, self.dropout, self.l2)
+                mixed = node("mixed", label)
+            top = deep(graph, node("tower", label), [mixed], self.tower_units, self.dropout, self.l2)
             head(graph, label, output, top, [])
         return graph

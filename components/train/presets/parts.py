@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas.artifacts import Feature
 from schemas.errors import DataError
-from schemas.spec.outputs import Output
-from schemas.spec.preset import Expanded
+from schemas.spec.preset import Expanded, Target
 
 Features = Mapping[str, Feature]
-Outputs = Mapping[str, Output]
+Outputs = Mapping[str, Target]
 
 
 def numbers_of(features: Features) -> list[str]:
@@ -39,7 +39,7 @@ def embedded(
         graph.layers.append({"name": name, "layer": "Embedding", "output_dim": width, **arguments, "each": single})
         nodes.append(name)
     for several in (i for i in ids if features[i].kind == "ids"):
-        tokens, mean = f"{name}_{several}_tokens", f"{name}_{several}"
+        tokens, mean = node(name, several, "tokens"), node(name, several)
         graph.layers += [
             {"name": tokens, "layer": "Embedding", "output_dim": width, **arguments, "inputs": several},
             {"name": mean, "layer": "GlobalAveragePooling1D", "inputs": tokens},
@@ -48,21 +48,23 @@ def embedded(
     return nodes
 
 
-def wide(graph: Expanded, features: Features, ids: list[str], numbers: list[str], label: str, l2: float) -> list[str]:
-    """Adds a linear part of an output: a weight for each id, and for each number; the nodes of one value a row."""
+def wide(
+    graph: Expanded, features: Features, ids: list[str], numbers: list[str], label: str, output: Target, l2: float
+) -> list[str]:  # fmt: skip
+    """Adds a linear part of an output: weights for each id, and for each number; the nodes that hold their sums."""
     regularizer = {"embeddings_regularizer": {"L2": l2}} if l2 else {}
-    single = [i for i in ids if features[i].kind == "id"]
-    nodes = []
+    single, nodes = [i for i in ids if features[i].kind == "id"], []
     if single:
         graph.layers.append({
-            "name": f"{label}_wide", "layer": "Embedding", "output_dim": 1, "embeddings_initializer": "zeros",
-            **regularizer, "each": single, "join": "Add",
+            "name": node("wide", label), "layer": "Embedding", "output_dim": values_of(output),
+            "embeddings_initializer": "zeros", **regularizer, "each": single, "join": "Add",
         })  # fmt: skip
-        nodes.append(f"{label}_wide")
+        nodes.append(node("wide", label))
     if numbers:
         kernel = {"kernel_regularizer": {"L2": l2}} if l2 else {}
-        graph.layers.append({"name": f"{label}_linear", "layer": "Dense", "units": 1, **kernel, "inputs": numbers})
-        nodes.append(f"{label}_linear")
+        name = node("linear", label)
+        graph.layers.append({"name": name, "layer": "Dense", "units": values_of(output), **kernel, "inputs": numbers})
+        nodes.append(name)
     return nodes
 
 
@@ -71,41 +73,47 @@ def deep(graph: Expanded, name: str, inputs: list[str], units: list[int], dropou
     last: str | list[str] = inputs
     for index, width in enumerate(units, start=1):
         kernel = {"kernel_regularizer": {"L2": l2}} if l2 else {}
-        node = f"{name}_{index}"
+        dense = node(name, str(index))
         graph.layers.append({
-            "name": node, "layer": "Dense", "units": width, "activation": "relu", **kernel, "inputs": last,
+            "name": dense, "layer": "Dense", "units": width, "activation": "relu", **kernel, "inputs": last,
         })  # fmt: skip
-        last = node
+        last = dense
         if dropout:
-            graph.layers.append({"name": f"{node}_drop", "layer": "Dropout", "rate": dropout, "inputs": node})
-            last = f"{node}_drop"
+            last = f"{dense}_drop"
+            graph.layers.append({"name": last, "layer": "Dropout", "rate": dropout, "inputs": dense})
     assert isinstance(last, str)
     return last
 
 
-def head(graph: Expanded, label: str, output: Output, deep_node: str | list[str], linear: list[str]) -> None:
-    """Adds the last node of an output: the deep part's one value, the linear ones added to it, as its loss needs it."""
-    if output.task == "multiclass":
-        raise DataError(
-            f"a preset has no head for the classes of '{label}': name a node of your own as model.outputs.{label}.layer"
-        )
-    probability = {"activation": "sigmoid"} if output.task == "binary" else {}
-    graph.heads[label] = f"{label}_out"
-    terms = list(linear)
+ACTIVATIONS = {"regression": "linear", "binary": "sigmoid", "multiclass": "softmax"}
+
+
+def values_of(output: Target) -> int:
+    """How many values a row an output has."""
+    return output.classes or 1 if output.task == "multiclass" else 1
+
+
+def head(graph: Expanded, label: str, output: Target, deep_node: str | list[str], linear: list[str]) -> None:
+    """Adds the last node of an output: the deep part's values and the linear ones, in sum, as its loss needs them."""
+    graph.heads[label] = node("out", label)
+    activation, terms = ACTIVATIONS[output.task], list(linear)
     if deep_node:
-        alone = not linear
-        name = f"{label}_out" if alone else f"{label}_deep"
-        graph.layers.append(
-            {"name": name, "layer": "Dense", "units": 1, **(probability if alone else {}), "inputs": deep_node}
-        )
-        if alone:
+        name = node("deep", label) if linear else node("out", label)
+        last = {} if linear else {"activation": activation}
+        graph.layers.append({"name": name, "layer": "Dense", "units": values_of(output), **last, "inputs": deep_node})
+        if not linear:
             return
         terms.append(name)
-    total = f"{label}_sum" if len(terms) > 1 else terms[0]
+    total = terms[0]
     if len(terms) > 1:
+        total = node("sum", label)
         graph.layers.append({"name": total, "layer": "Add", "inputs": terms})
-    activation = "sigmoid" if output.task == "binary" else "linear"
-    graph.layers.append({"name": f"{label}_out", "layer": "Activation", "activation": activation, "inputs": total})
+    graph.layers.append({"name": node("out", label), "layer": "Activation", "activation": activation, "inputs": total})
+
+
+def node(*parts: str) -> str:
+    """A node's name out of names that may hold anything."""
+    return re.sub(r"\W", "_", "_".join(parts))
 
 
 def some(features: Features, chosen: list[str], what: str) -> list[str]:

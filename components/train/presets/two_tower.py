@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, deep, head, ids_of, numbers_of, some
+from components.train.presets.parts import Features, Outputs, deep, head, ids_of, node, numbers_of, some
 from schemas.errors import DataError
 from schemas.spec.preset import Expanded, Preset, Rate, Units
 
@@ -42,13 +42,15 @@ class TwoTower(Preset):
         for names in self.shared:
             first, *others = names
             graph.layers.append({
-                "name": f"embedded_{first}", "layer": "Embedding", "output_dim": self.embedding, "inputs": first,
+                "name": node("embedded", first), "layer": "Embedding", "output_dim": self.embedding, "inputs": first,
             })  # fmt: skip
-            graph.layers += [{"name": f"embedded_{o}", "share": f"embedded_{first}", "inputs": o} for o in others]
-            nodes |= {name: f"embedded_{name}" for name in names}
+            graph.layers += [
+                {"name": node("embedded", o), "share": node("embedded", first), "inputs": o} for o in others
+            ]
+            nodes |= {name: node("embedded", name) for name in names}
         for name in ids_of(features):
             if name not in nodes and name in (*self.left, *self.right):
-                nodes[name] = f"embedded_{name}"
+                nodes[name] = node("embedded", name)
                 graph.layers.append({
                     "name": nodes[name], "layer": "Embedding", "output_dim": self.embedding, "inputs": name,
                 })  # fmt: skip

@@ -14,6 +14,7 @@ from components.train.presets.parts import (
     embedded,
     head,
     ids_of,
+    node,
     numbers_of,
     some,
     wide,
@@ -53,9 +54,9 @@ class WideDeep(Preset):
         last = deep(graph, "deep", some(features, reads, "features to read"), self.units, self.dropout, self.l2)
         some(features, in_wide, "ids for the wide part (a vocabulary, buckets, a cross)")
         for label, output in outputs.items():
-            head(graph, label, output, last, wide(graph, features, in_wide, [], label, 0.0))
+            head(graph, label, output, last, wide(graph, features, in_wide, [], label, output, 0.0))
         graph.optimizers.append({
             "name": "Ftrl", "learning_rate": self.wide_learning_rate, "l1_regularization_strength": self.wide_l1,
-            "layers": [f"{label}_wide" for label in outputs],
+            "layers": [node("wide", label) for label in outputs],
         })  # fmt: skip
         return graph
