@@ -72,7 +72,9 @@ def train(
         progress.step("exporting", now=True)
         model.save(place / "model.keras")
         columns = column_types(parse_schema(schema, "schema"))
-        served = ServedModel(model, Path(transformed) / "transform_fn", columns, ready.label_columns, ready.labels)
+        served = ServedModel(
+            model, Path(transformed) / "transform_fn", columns, ready.label_columns, list(section.outputs)
+        )
         served.save(place / "saved_model")
         if section.module is not None:
             (place / "module.py").write_text(module, encoding="utf-8")
@@ -92,7 +94,7 @@ def _rows(
     return Rows(
         split_parts(transformed, split),
         {name: feature for name, feature in ready.features.items() if name in used},
-        list(ready.labels),
+        [label for label in ready.labels if label in section.outputs],
         {
             label: Weights(output.sample_weight, output.class_weights)
             for label, output in section.outputs.items()
