@@ -187,8 +187,14 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return ""
-    errors = [line.strip() for line in lines if re.match(r"\s*[\w.]*(Error|Exception|Interrupt)\b.*", line)]
-    return errors[-1] if errors else ""
+    starts = [
+        index for index, line in enumerate(lines) if line.lstrip().startswith("Traceback (most recent call last)")
+    ]
+    if not starts:
+        return ""
+    depth = len(lines[starts[-1]]) - len(lines[starts[-1]].lstrip())
+    ends = (line.strip() for line in lines[starts[-1] + 1 :] if line.strip() and line[depth : depth + 1] != " ")
+    return next(ends, "")
 
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:

@@ -71,13 +71,20 @@ def _head(artifact: str | Path) -> pa.RecordBatch:
 
 
 def _trained(model: keras.Model, ready: pa.RecordBatch) -> Predictions:
-    inputs = {tensor.name: tf.constant(ready[tensor.name].to_numpy()) for tensor in model.inputs}
+    inputs = {tensor.name: tf.constant(_values(ready[tensor.name])) for tensor in model.inputs}
     return {name: np.reshape(value.numpy(), [-1]) for name, value in model(inputs, training=False).items()}
+
+
+def _values(column: pa.Array) -> npt.NDArray[np.generic]:
+    """A column as [rows], or [rows, length] where a row has several values."""
+    if pa.types.is_fixed_size_list(column.type):
+        return column.flatten().to_numpy().reshape(len(column), -1)
+    return column.to_numpy()
 
 
 def _largest_difference(trained: Predictions, answer: Mapping[str, Any]) -> float:
     return max(
-        float(np.max(np.abs(answer[name].numpy() - value) / np.maximum(1.0, np.abs(value))))
+        float(np.max(np.abs(np.reshape(answer[name], [-1]) - value) / np.maximum(1.0, np.abs(value))))
         for name, value in trained.items()
     )
 

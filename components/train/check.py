@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import components.train.presets  # noqa: F401  makes the presets known
 from components.train.compiling import compile_arguments
 from components.train.graph import build_graph
 from schemas.artifacts import Feature
