@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from schemas.spec import SPLITS
 
-MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", "calibration")
+MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", "top_3_accuracy", "calibration")
 
 
 def render_report(

@@ -17,6 +17,7 @@ from schemas.spec.expand import expanded
 from schemas.spec.layers import Block, Layer, base_name
 from schemas.spec.model import Model
 from schemas.spec.outputs import logged_names
+from schemas.spec.preset import Preset
 from schemas.spec.transform import Transform, planned
 
 MODEL: Path = ("model",)
@@ -27,12 +28,16 @@ FROM_FEATURE = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 def check_model(model: Model, transform: Transform, source: SourceMap, keras: KerasNames) -> list[Mistake]:
     """All names in a model section that mean nothing, or mean what they must not.
 
+    Nothing is found in a graph whose preset is not known.
+
     Args:
         model: the section.
         transform: the section that makes its features and labels.
         source: where the keys of the spec stand.
         keras: the names that Keras knows.
     """
+    if model.preset is not None and model.preset.name not in Preset.known:
+        return []
     features = planned(transform.features)
     try:
         written = expanded(model, features, planned(transform.labels))

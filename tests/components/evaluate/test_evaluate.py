@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluate.batched import _Binary, _Regression
+from components.evaluate.batched import _Binary, _Multiclass, _Regression
 from components.evaluate.predictions import part_batches, predict
 from components.evaluate.skew import check_skew
 from components.evaluate.verdict import judge, verdict_document
@@ -90,6 +90,21 @@ def test_batched_metrics_are_tfmas():
     assert binary["auc_pr"] == pytest.approx(theirs["auc_precision_recall"], abs=0.01)
     assert regression["mse"] == pytest.approx(theirs["mean_squared_error"], rel=1e-6)
     assert regression["mae"] == pytest.approx(theirs["mean_absolute_error"], rel=1e-6)
+
+
+def test_metrics_of_classes_are_numpys():
+    random = np.random.default_rng(6)
+    label = random.integers(0, 5, 300).astype(np.float64)
+    score = random.dirichlet(np.ones(5), 300)
+    combiner = _Multiclass("y")
+    sums = [combiner.sums(label[part], score[part].ravel()) for part in (slice(0, 100), slice(100, 300))]
+    found = combiner.values(combiner.merge_accumulators(sums))
+    own = score[np.arange(300), label.astype(int)]
+    order = np.argsort(-score, axis=1)[:, :3]
+    assert found["rows"] == 300
+    assert found["log_loss"] == pytest.approx(-np.log(own).mean())
+    assert found["accuracy"] == pytest.approx((order[:, 0] == label).mean())
+    assert found["top_3_accuracy"] == pytest.approx((order == label[:, None]).any(axis=1).mean())
 
 
 def test_the_report_is_whole_and_needs_no_network(evaluation):
