@@ -23,6 +23,25 @@ class Outputs(NamedTuple):
     evaluation: dsl.Artifact
 
 
+def _until_trained(
+    *, name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
+    transform_module: str, model_section: str, model_module: str, source: str, ingest_code: str, validate_code: str,
+    transform_code: str, train_code: str,
+) -> tuple[Any, Any, Any, Any]:  # fmt: skip
+    """The tasks of ingest, validate, transform and train, chained."""
+    ingested = ingest(data=data, schema=schema, folder=folder, seed=seed, source=source, code=ingest_code)
+    validated = validate(rules=validation, schema=schema, code=validate_code, examples=ingested.outputs["examples"])
+    transformed = transform(
+        transform=transform_section, schema=schema, module=transform_module, code=transform_code,
+        statistics=validated.outputs["statistics"], examples=ingested.outputs["examples"],
+    )  # fmt: skip
+    trained = train(
+        model_section=model_section, schema=schema, name=name, seed=seed, module=model_module, code=train_code,
+        transformed=transformed.outputs["transformed"],
+    )  # fmt: skip
+    return ingested, validated, transformed, trained
+
+
 @dsl.pipeline(name="latticework", description="Ingest, validate, transform, train, evaluate and push one model.")
 def latticework(
     name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
@@ -49,15 +68,13 @@ def latticework(
         source: A digest of the source's files.
         ingest_code, validate_code, transform_code, train_code, evaluate_code: Digests of the components' code.
     """
-    ingested = ingest(data=data, schema=schema, folder=folder, seed=seed, source=source, code=ingest_code)
-    validated = validate(rules=validation, schema=schema, code=validate_code, examples=ingested.outputs["examples"])
-    transformed = transform(
-        transform=transform_section, schema=schema, module=transform_module, code=transform_code,
-        statistics=validated.outputs["statistics"], examples=ingested.outputs["examples"],
+    steps = _until_trained(
+        name=name, folder=folder, seed=seed, schema=schema, data=data, validation=validation,
+        transform_section=transform_section, transform_module=transform_module, model_section=model_section,
+        model_module=model_module, source=source, ingest_code=ingest_code, validate_code=validate_code,
+        transform_code=transform_code, train_code=train_code,
     )  # fmt: skip
-    trained = train(
-        model_section=model_section, schema=schema, name=name, seed=seed, module=model_module, code=train_code, transformed=transformed.outputs["transformed"],
-    )  # fmt: skip
+    ingested, validated, transformed, trained = steps
     judged = evaluate(
         evaluation_section=evaluation_section, schema=schema, spec=spec, code=evaluate_code, examples=ingested.outputs["examples"],
         statistics=validated.outputs["statistics"], transformed=transformed.outputs["transformed"],
@@ -76,11 +93,40 @@ def latticework(
     )
 
 
-def compile_pipeline(arguments: dict[str, Any], path: str | Path) -> None:
-    """Writes the pipeline as KFP v2 IR YAML with a spec's arguments as the defaults of its parameters.
+class Trained(NamedTuple):
+    """The artifacts of a training that is not judged."""
+
+    examples: dsl.Dataset
+    transformed: dsl.Dataset
+    model: dsl.Model
+
+
+@dsl.pipeline(name="latticework-training", description="Ingest, validate, transform and train one model.")
+def training(
+    name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
+    transform_module: str, model_section: str, model_module: str, source: str, ingest_code: str, validate_code: str,
+    transform_code: str, train_code: str,
+) -> Trained:  # fmt: skip
+    """Trains one model, a trial of a sweep; its parameters are those of the whole pipeline."""
+    ingested, _, transformed, trained = _until_trained(
+        name=name, folder=folder, seed=seed, schema=schema, data=data, validation=validation,
+        transform_section=transform_section, transform_module=transform_module, model_section=model_section,
+        model_module=model_module, source=source, ingest_code=ingest_code, validate_code=validate_code,
+        transform_code=transform_code, train_code=train_code,
+    )  # fmt: skip
+    return Trained(
+        examples=ingested.outputs["examples"],
+        transformed=transformed.outputs["transformed"],
+        model=trained.outputs["model"],
+    )
+
+
+def compile_pipeline(arguments: dict[str, Any], path: str | Path, pipeline: Any = latticework) -> None:
+    """Writes a pipeline as KFP v2 IR YAML with a spec's arguments as the defaults of its parameters.
 
     Args:
-        arguments: what `pipeline.arguments.pipeline_arguments` gives.
+        arguments: what `pipeline.arguments.pipeline_arguments` gives, those of them that the pipeline takes.
         path: a file that ends in `.yaml`.
+        pipeline: the whole one, or `training`.
     """
-    compiler.Compiler().compile(latticework, str(path), pipeline_parameters=arguments)
+    compiler.Compiler().compile(pipeline, str(path), pipeline_parameters=arguments)

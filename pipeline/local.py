@@ -59,7 +59,10 @@ class Run:
 Listener = Callable[[str, Event | None], None]
 
 
-def run_local(loaded: LoadedSpec, runs: Path, serving: Path | None, listen: Listener, *, cache: bool = True) -> Run:
+def run_local(
+    loaded: LoadedSpec, runs: Path, serving: Path | None, listen: Listener, *, cache: bool = True,
+    training_only: bool = False,
+) -> Run:  # fmt: skip
     """Compiles the pipeline of a spec and runs it.
 
     Args:
@@ -68,6 +71,7 @@ def run_local(loaded: LoadedSpec, runs: Path, serving: Path | None, listen: List
         serving: the folder of published models, where it is not the spec's.
         listen: called with ("running" | "cached" | "event", event or the component's start).
         cache: False runs every component.
+        training_only: whether the pipeline ends with the trained model, neither judged nor published.
 
     Raises:
         SpecError: Keras finds a mistake in the graph.
@@ -85,9 +89,11 @@ def run_local(loaded: LoadedSpec, runs: Path, serving: Path | None, listen: List
         check_graph(loaded, home / "graphs")
         from kfp import components, local
 
-        from pipeline.definition import compile_pipeline
+        from pipeline.definition import compile_pipeline, latticework, training
 
-        compile_pipeline(arguments, compiled)
+        chosen = training if training_only else latticework
+        arguments = {name: arguments[name] for name in chosen.component_spec.inputs}
+        compile_pipeline(arguments, compiled, chosen)
         local.init(
             local.SubprocessRunner(use_venv=False),
             pipeline_root=str(home / "artifacts"),

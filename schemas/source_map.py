@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -13,7 +14,21 @@ Path = tuple[str | int, ...]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A SafeLoader; the subclass exists so that no global constructor is touched."""
+    """A SafeLoader for which `1e-5` is a number, as in YAML 1.2; the subclass keeps that from everyone else's."""
+
+
+_UniqueKeyLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def yaml_value(text: str) -> Any:
+    """The plain value of a YAML text, read as a spec is.
+
+    Raises:
+        yaml.YAMLError: it is none.
+    """
+    return yaml.load(text, _UniqueKeyLoader)
 
 
 class SourceMap:
@@ -30,6 +45,7 @@ class SourceMap:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self._lines: dict[Path, int] = {}
+        self._spans: dict[Path, tuple[int, int]] = {}
         self._duplicates: list[Mistake] = []
         loader = _UniqueKeyLoader(text)
         try:
@@ -67,6 +83,7 @@ class SourceMap:
             raise yaml.YAMLError("an alias that contains itself")
         above = above | {id(node)}
         self._lines.setdefault(path, node.start_mark.line + 1)
+        self._spans[path] = (node.start_mark.index, node.end_mark.index)
         if isinstance(node, yaml.MappingNode):
             seen: dict[str, int] = {}
             for key_node, value_node in node.value:
@@ -88,6 +105,10 @@ class SourceMap:
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 1)
+
+    def span(self, path: Path) -> tuple[int, int] | None:
+        """Where the value at `path` begins and ends in the text; None where the text has none."""
+        return self._spans.get(path)
 
     def value(self, path: Path) -> Any:
         """The plain value at `path`, or None where there is none."""

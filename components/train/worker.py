@@ -168,4 +168,5 @@ class _Watcher(keras.callbacks.Callback):
             f"epoch {epoch + 1}/{self.epochs}: {shown}", now=True,
             epoch=epoch + 1, epochs=self.epochs, rows=self.total, total=self.total,
             loss=float(logs["loss"]), val_loss=float(logs.get("val_loss", float("nan"))),
+            logs={key: float(value) for key, value in logs.items()},
         )  # fmt: skip

@@ -46,13 +46,18 @@ def load(options: argparse.Namespace, *, with_schema: bool = True) -> LoadedSpec
     import components.transform.ops  # noqa: F401  makes ops and presets known
     from schemas.spec import load_spec
 
+    return load_spec(options.spec, given_overrides(options), with_schema=with_schema)
+
+
+def given_overrides(options: argparse.Namespace) -> dict[str, str]:
+    """The values of `--set`, by key."""
     overrides = {}
     for assignment in options.set:
         key, equals, value = assignment.partition("=")
         if not equals:
             raise UserError(f"--set {assignment}: expected KEY=VALUE, such as model.training.epochs=3")
         overrides[key] = value
-    return load_spec(options.spec, overrides, with_schema=with_schema)
+    return overrides
 
 
 def add_runs_folder(command: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from schemas.spec.load import LoadedSpec, json_schema, load_spec
 from schemas.spec.model import Model
 from schemas.spec.outputs import Output
 from schemas.spec.spec import Spec
+from schemas.spec.sweep import Choice, Range, Sweep
 from schemas.spec.training import EarlyStopping, Optimizer, Training
 from schemas.spec.transform import Transform
 from schemas.spec.validation import Validation
@@ -14,6 +15,7 @@ from schemas.spec.validation import Validation
 __all__ = [
     "SPLITS",
     "Block",
+    "Choice",
     "ColumnSplit",
     "Csv",
     "Data",
@@ -26,9 +28,11 @@ __all__ = [
     "Optimizer",
     "Output",
     "Push",
+    "Range",
     "SourceSplit",
     "Spec",
     "Split",
+    "Sweep",
     "Threshold",
     "TimeSplit",
     "Training",

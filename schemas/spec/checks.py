@@ -11,7 +11,7 @@ from schemas.keras_names import keras_names
 from schemas.source_map import Path, SourceMap
 from schemas.spec.data import ColumnSplit, HashSplit, TimeSplit
 from schemas.spec.evaluation import METRICS_OF
-from schemas.spec.model_checks import check_model
+from schemas.spec.model_checks import check_model, unlogged
 from schemas.spec.spec import Spec
 from schemas.spec.transform import root_columns
 
@@ -29,6 +29,7 @@ def check_references(spec: Spec, columns: Mapping[str, ColumnType], source: Sour
         *_transform(spec, columns, source),
         *check_model(spec.model, spec.transform, source, keras_names()),
         *_evaluate(spec, columns, source),
+        *_sweep(spec, source),
     ]
 
 
@@ -102,3 +103,9 @@ def _evaluate(spec: Spec, columns: Mapping[str, ColumnType], source: SourceMap) 
             message = f"'{threshold.metric}' is no metric of output '{threshold.output}' (loss {output.loss})"
             found.append(source.mistake((*path, "metric"), message + nearest(threshold.metric, valid)))
     return found
+
+
+def _sweep(spec: Spec, source: SourceMap) -> list[Mistake]:
+    if spec.sweep is None:
+        return []
+    return unlogged(spec.sweep.monitor, spec.model, ("sweep", "monitor"), source)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas.dataset import column_types, read_schema
-from schemas.errors import DataError, SpecError
+from schemas.errors import DataError, SpecError, nearest
 from schemas.ops import Op
 from schemas.section import Section, validate_section
-from schemas.source_map import SourceMap
+from schemas.source_map import Path, SourceMap, dotted_path, yaml_value
 from schemas.spec.checks import check_references
 from schemas.spec.mending import mended
 from schemas.spec.preset import Preset, preset_mistakes
@@ -32,17 +32,17 @@ class LoadedSpec:
         schema: the dataset schema it names.
     """
 
-    path: Path
+    path: FilePath
     spec: Spec
     schema: schema_pb2.Schema
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> FilePath:
         """The folder that relative paths of the spec start from."""
         return self.path.parent
 
 
-def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with_schema: bool = True) -> LoadedSpec:
+def load_spec(path: str | FilePath, overrides: dict[str, str] | None = None, *, with_schema: bool = True) -> LoadedSpec:
     """Reads and checks a spec and the schema it names.
 
     The transform ops and the presets must have been imported (`components.transform.ops`, `components.train.presets`).
@@ -56,7 +56,7 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
         SpecError: with all mistakes of the spec.
         DataError: the file or its schema cannot be read.
     """
-    path = Path(path)
+    path = FilePath(path)
     source = SourceMap.read(path)
     for key, value in (overrides or {}).items():
         _override(source, key, value)
@@ -85,16 +85,37 @@ def load_spec(path: str | Path, overrides: dict[str, str] | None = None, *, with
 
 def _override(source: SourceMap, key: str, value: str) -> None:
     try:
-        parsed = yaml.safe_load(value)
+        parsed = yaml_value(value)
     except yaml.YAMLError as error:
         raise DataError(f"--set {key}: {value!r} is not a YAML value: {error}") from None
-    *parents, last = key.split(".")
+    *parents, last = path_of(source, key)
     target: Any = source.data
     for part in parents:
-        target = target.setdefault(part, {}) if isinstance(target, dict) else None
-    if not isinstance(target, dict):
-        raise DataError(f"--set {key}: '{'.'.join(parents)}' is not a mapping in {source.name}")
+        target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
     target[last] = parsed
+
+
+def path_of(source: SourceMap, key: str) -> Path:
+    """The path that a dotted key means: an item of a list is named by its `name` or its position.
+
+    Raises:
+        DataError: there is no such place in the spec.
+    """
+    path: Path = ()
+    for part in key.split("."):
+        value = source.value(path)
+        if isinstance(value, list):
+            names = [item.get("name") if isinstance(item, dict) else None for item in value]
+            position = int(part) if part.isdigit() else names.index(part) if part in names else len(value)
+            if position >= len(value):
+                known = nearest(part, [name for name in names if name])
+                raise DataError(f"{key}: '{dotted_path(path)}' in {source.name} has no '{part}'{known}")
+            path = (*path, position)
+        elif isinstance(value, dict) or value is None:
+            path = (*path, part)
+        else:
+            raise DataError(f"{key}: '{dotted_path(path)}' is not a mapping in {source.name}")
+    return path
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -55,9 +54,14 @@ def check_model(model: Model, transform: Transform, source: SourceMap, keras: Ke
     ]
 
 
-def layer_classes(text: str) -> list[str]:
-    """The classes that a Python module defines, found without running it."""
-    return [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+def unlogged(monitor: str, model: Model, at: Path, source: SourceMap) -> list[Mistake]:
+    """The mistake of a monitored value, at `at`, that training does not log; none where it does."""
+    logged = logged_names(model.outputs)
+    if monitor in logged:
+        return []
+    return [
+        source.mistake(at, f"'{monitor}' is not logged; expected one of {', '.join(logged)}{nearest(monitor, logged)}")
+    ]
 
 
 @dataclass
@@ -312,7 +316,6 @@ class _Checks:
         averaged = [place for place, optimizer in optimizers if optimizer.arguments().get("use_ema")]
         if training.optimizers and averaged:
             yield self._mistake((*at, *averaged[0]), "use_ema averages all weights; it needs one optimizer for all")
-        stopping, logged = training.early_stopping, logged_names(self.model.outputs)
-        if stopping is not None and stopping.monitor not in logged:
-            message = f"'{stopping.monitor}' is not logged; expected one of {', '.join(logged)}"
-            yield self._mistake((*at, "early_stopping", "monitor"), message + nearest(stopping.monitor, logged))
+        if training.early_stopping is not None:
+            place = (*at, "early_stopping", "monitor")
+            yield from unlogged(training.early_stopping.monitor, self.model, place, self.source)

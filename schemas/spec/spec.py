@@ -10,6 +10,7 @@ from schemas.section import Section
 from schemas.spec.data import Data
 from schemas.spec.evaluation import Evaluation, Push
 from schemas.spec.model import Model
+from schemas.spec.sweep import Sweep
 from schemas.spec.transform import Transform
 from schemas.spec.validation import Validation
 
@@ -33,3 +34,5 @@ class Spec(Section):
     """When it is good enough."""
     push: Push = Push()
     """Where it is published."""
+    sweep: Sweep | None = None
+    """Which of its values `latticework sweep` searches."""

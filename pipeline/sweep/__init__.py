@@ -1,0 +1,1 @@
+"""A search over values of a spec: Optuna chooses, the training pipeline tries."""
