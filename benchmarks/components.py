@@ -32,8 +32,8 @@ def machine() -> str:
 
 
 def spec_text(data: Path) -> str:
-    """The taxi example on generated rows, split by hash, trained for three epochs of 1,024 rows a batch."""
-    text = (HOUSE / "examples" / "taxi" / "spec.yaml").read_text(encoding="utf-8")
+    """`rides.yaml` on generated rows, split by hash, trained for three epochs of 1,024 rows a batch."""
+    text = (HOUSE / "benchmarks" / "rides.yaml").read_text(encoding="utf-8")
     start, end = text.index("  path:"), text.index("  format:")
     text = text[:start] + f"  path: {data}\n" + text[end:]
     text = text.replace("split: {by: source}", "split: {by: hash, columns: [key]}")

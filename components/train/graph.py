@@ -224,7 +224,8 @@ class _Builder:
         """The values that the layer is called with, one for each argument or item of a list."""
         layer = node.layer or ""
         merges = layer in MERGING or layer in SEVERAL_ARGUMENTS or layer in QUERY_AND_VALUE
-        several = merges or layer in self.own or layer in self.section.blocks or node.share is not None
+        block = self.section.blocks.get(layer)
+        several = merges or layer in self.own or node.share is not None or (block is not None and len(block.inputs) > 1)
         inputs = node.inputs
         if isinstance(inputs, dict):
             return {key: self._one(scope.values_of(item), f"{node.name}_{key}", prefix) for key, item in inputs.items()}

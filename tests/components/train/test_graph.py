@@ -117,6 +117,24 @@ def test_a_block_is_a_model_of_its_own_for_each_node():
     assert_same(made, run_code(graph))
 
 
+def test_a_block_of_one_input_reads_the_concatenation_of_several():
+    block = {"inputs": ["x"], "layers": [{"name": "h", "layer": "Dense", "units": 2, "inputs": "x"}], "output": "h"}
+    pair = {
+        "inputs": ["x", "z"],
+        "layers": [{"name": "h", "layer": "Dot", "axes": 1, "inputs": ["x", "z"]}],
+        "output": "h",
+    }
+    layers = [
+        {"name": "one", "layer": "tower", "inputs": ["a", "v"]},
+        {"name": "other", "layer": "tower", "inputs": "v"},
+        {"name": "y", "layer": "pair", "inputs": {"z": "one", "x": "other"}},
+    ]
+    graph = built(layers, blocks={"tower": block, "pair": pair})
+    made = functional(graph, "m")
+    assert [tuple(w.shape) for w in made.weights] == [(4, 2), (2,), (3, 2), (2,)]
+    assert_same(made, run_code(graph))
+
+
 def test_an_embedding_inside_a_block_knows_its_size():
     block = {
         "inputs": ["id"],
