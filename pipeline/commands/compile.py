@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.commands.base import Commands, load, spec_command
+from pipeline.commands.base import Commands, add_runs_folder, load, spec_command
 from schemas.errors import UserError
 
 
@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "-o", "--output", type=Path, default=Path("pipeline.yaml"), help="the file (default: pipeline.yaml)"
     )
+    add_runs_folder(command)
 
 
 def call(options: argparse.Namespace) -> int:
@@ -25,9 +26,11 @@ def call(options: argparse.Namespace) -> int:
     loaded = load(options)
     from pipeline.arguments import pipeline_arguments
     from pipeline.definition import compile_pipeline
+    from pipeline.graph_check import check_graph
 
     if options.output.suffix not in (".yaml", ".yml"):
         raise UserError(f"{options.output}: expected a file that ends in .yaml")
+    check_graph(loaded, options.runs.resolve() / loaded.spec.name / "graphs")
     compile_pipeline(pipeline_arguments(loaded), options.output)
     print(options.output)
     return 0

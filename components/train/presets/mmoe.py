@@ -13,7 +13,7 @@ from schemas.spec.preset import Expanded, Preset, Rate, Units
 class MixtureOfExperts(Preset):
     """Multi-gate mixture of experts; one expert is a shared bottom."""
 
-    paper: ClassVar[str] = "Ma et al., Modeling Task Relationships with Multi-gate Mixture-of-Experts, 2018"
+    paper: ClassVar[str] = "Ma et al., Modeling Task Relationships with Multi-gate Mixture-of-Experts (MMoE), 2018"
     name: Literal["mmoe"]
     experts: Annotated[int, Field(ge=1)] = 4
     """How many; with 1 all outputs share one bottom."""
