@@ -6,11 +6,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, deep, embedded, head, ids_of, numbers_of, some
-from schemas.spec.preset import Expanded, Preset, Rate, Units
+from components.train.presets.parts import (
+    EmbeddingPreset,
+    Features,
+    Outputs,
+    deep,
+    head,
+    ids_of,
+    numbers_of,
+)
+from schemas.spec.preset import Expanded, Units
 
 
-class DeepCross(Preset):
+class DeepCross(EmbeddingPreset):
     """DCN-v2 in parallel: x_{l+1} = x_0 ⊙ (W_l x_l + b_l) + x_l, W_l of low rank where `rank` is given."""
 
     paper: ClassVar[str] = "Wang et al., DCN V2: Improved Deep & Cross Network, 2021"
@@ -21,18 +29,11 @@ class DeepCross(Preset):
     """W as a product of two matrices of this rank."""
     units: Units = [128, 64]
     """Widths of the dense layers."""
-    embedding: Annotated[int, Field(ge=1)] = 8
-    """Width of each embedding."""
-    dropout: Rate = 0.1
-    """Behind each dense layer."""
-    l2: Annotated[float, Field(ge=0)] = 1e-5
-    """L2 of the kernels."""
 
     def expand(self, features: Features, outputs: Outputs) -> Expanded:
         """Cross and deep layers over the same input, a head for each output over both."""
         graph = Expanded()
-        reads = [*numbers_of(features), *embedded(graph, "embedded", features, ids_of(features), self.embedding)]
-        some(features, reads, "at least one feature")
+        reads = self.inputs(graph, features)
         width = sum(features[n].length or 1 for n in numbers_of(features)) + self.embedding * len(ids_of(features))
         graph.layers.append({"name": "x0", "layer": "Concatenate", "inputs": reads} if len(reads) > 1 else
                             {"name": "x0", "layer": "Identity", "inputs": reads[0]})  # fmt: skip

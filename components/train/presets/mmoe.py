@@ -6,11 +6,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, deep, embedded, head, ids_of, node, numbers_of, some
-from schemas.spec.preset import Expanded, Preset, Rate, Units
+from components.train.presets.parts import (
+    EmbeddingPreset,
+    Features,
+    Outputs,
+    deep,
+    head,
+    node,
+)
+from schemas.spec.preset import Expanded, Units
 
 
-class MixtureOfExperts(Preset):
+class MixtureOfExperts(EmbeddingPreset):
     """Multi-gate mixture of experts; one expert is a shared bottom."""
 
     paper: ClassVar[str] = "Ma et al., Modeling Task Relationships with Multi-gate Mixture-of-Experts (MMoE), 2018"
@@ -21,18 +28,11 @@ class MixtureOfExperts(Preset):
     """Widths of each expert's dense layers."""
     tower_units: Units = [32]
     """Widths of each output's own dense layers."""
-    embedding: Annotated[int, Field(ge=1)] = 8
-    """Width of each embedding."""
-    dropout: Rate = 0.1
-    """Behind each dense layer."""
-    l2: Annotated[float, Field(ge=0)] = 1e-5
-    """L2 of the dense layers' kernels."""
 
     def expand(self, features: Features, outputs: Outputs) -> Expanded:
         """Experts over one input, a gate and a tower for each output."""
         graph = Expanded()
-        reads = [*numbers_of(features), *embedded(graph, "embedded", features, ids_of(features), self.embedding)]
-        some(features, reads, "at least one feature")
+        reads = self.inputs(graph, features)
         experts = [
             deep(graph, f"expert_{index}", reads, self.expert_units, self.dropout, self.l2)
             for index in range(1, self.experts + 1)

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from schemas.artifacts import Feature
 from schemas.errors import DataError
-from schemas.spec.preset import Expanded, Target
+from schemas.spec.preset import Expanded, Preset, Rate, Target
 
 Features = Mapping[str, Feature]
 Outputs = Mapping[str, Target]
+
+
+class EmbeddingPreset(Preset):
+    """What presets of embeddings and dense layers have in common."""
+
+    embedding: Annotated[int, Field(ge=1)] = 8
+    """Width of each embedding."""
+    dropout: Rate = 0.1
+    """Behind each dense layer."""
+    l2: Annotated[float, Field(ge=0)] = 1e-5
+    """L2 of the dense layers' kernels."""
+
+    def inputs(self, graph: Expanded, features: Features) -> list[str]:
+        """Adds the embeddings; the nodes and features that dense layers read, at least one."""
+        ids = embedded(graph, "embedded", features, ids_of(features), self.embedding)
+        return some(features, [*numbers_of(features), *ids], "at least one feature")
 
 
 def numbers_of(features: Features) -> list[str]:

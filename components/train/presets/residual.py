@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, embedded, head, ids_of, numbers_of, some
-from schemas.spec.preset import Expanded, Preset, Rate
+from components.train.presets.parts import EmbeddingPreset, Features, Outputs, head
+from schemas.spec.preset import Expanded, Rate
 
 
-class Residual(Preset):
+class Residual(EmbeddingPreset):
     """The ResNet of tabular data: x + Dropout(Dense(Dropout(ReLU(Dense(BatchNorm(x)))))), as often as asked."""
 
     paper: ClassVar[str] = "Gorishniy et al., Revisiting Deep Learning Models for Tabular Data, 2021"
@@ -21,21 +21,16 @@ class Residual(Preset):
     """Of the residual stream."""
     hidden: Annotated[int, Field(ge=1)] = 256
     """Of the layer inside each block."""
-    embedding: Annotated[int, Field(ge=1)] = 8
-    """Width of each embedding."""
     dropout: Rate = 0.2
     """Behind the first dense layer of a block."""
     residual_dropout: Rate = 0.0
     """Behind the second."""
-    l2: Annotated[float, Field(ge=0)] = 1e-5
-    """L2 of the kernels."""
 
     def expand(self, features: Features, outputs: Outputs) -> Expanded:
         """One stream of blocks, a head for each output."""
         regularizer = {"kernel_regularizer": {"L2": self.l2}} if self.l2 else {}
         graph = Expanded()
-        reads = [*numbers_of(features), *embedded(graph, "embedded", features, ids_of(features), self.embedding)]
-        some(features, reads, "at least one feature")
+        reads = self.inputs(graph, features)
         graph.layers.append({"name": "stream", "layer": "Dense", "units": self.width, **regularizer, "inputs": reads})
         graph.blocks["residual_block"] = {
             "inputs": ["x"],

@@ -6,12 +6,22 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, deep, head, ids_of, node, numbers_of, some
+from components.train.presets.parts import (
+    EmbeddingPreset,
+    Features,
+    Outputs,
+    deep,
+    head,
+    ids_of,
+    node,
+    numbers_of,
+    some,
+)
 from schemas.errors import DataError
-from schemas.spec.preset import Expanded, Preset, Rate, Units
+from schemas.spec.preset import Expanded, Units
 
 
-class TwoTower(Preset):
+class TwoTower(EmbeddingPreset):
     """Two towers whose embeddings can be shared; heads read their product and both towers."""
 
     paper: ClassVar[str] = (
@@ -26,12 +36,6 @@ class TwoTower(Preset):
     """Features that have one embedding, such as [[origin_id, dest_id]]: ids of one vocabulary."""
     units: Units = [64, 32]
     """Widths of each tower's dense layers."""
-    embedding: Annotated[int, Field(ge=1)] = 8
-    """Width of each embedding."""
-    dropout: Rate = 0.1
-    """Behind each dense layer."""
-    l2: Annotated[float, Field(ge=0)] = 1e-5
-    """L2 of the dense layers' kernels."""
 
     def expand(self, features: Features, outputs: Outputs) -> Expanded:
         """Embeddings, two towers, their product."""

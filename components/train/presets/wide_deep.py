@@ -7,22 +7,21 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from components.train.presets.parts import (
+    EmbeddingPreset,
     Features,
     Outputs,
     crosses_of,
     deep,
-    embedded,
     head,
     ids_of,
     node,
-    numbers_of,
     some,
     wide,
 )
-from schemas.spec.preset import Expanded, Preset, Rate, Units
+from schemas.spec.preset import Expanded, Units
 
 
-class WideDeep(Preset):
+class WideDeep(EmbeddingPreset):
     """Wide & deep: FTRL moves the wide part, `training.optimizer` the deep one, for one loss."""
 
     paper: ClassVar[str] = "Cheng et al., Wide & Deep Learning for Recommender Systems, 2016"
@@ -33,12 +32,6 @@ class WideDeep(Preset):
     """What the deep part reads; by default everything."""
     units: Units = [128, 64]
     """Widths of the dense layers."""
-    embedding: Annotated[int, Field(ge=1)] = 8
-    """Width of each embedding."""
-    dropout: Rate = 0.1
-    """Behind each dense layer."""
-    l2: Annotated[float, Field(ge=0)] = 1e-5
-    """L2 of the dense layers' kernels."""
     wide_learning_rate: Annotated[float, Field(gt=0)] = 0.05
     """Of FTRL."""
     wide_l1: Annotated[float, Field(ge=0)] = 0.0
@@ -50,8 +43,7 @@ class WideDeep(Preset):
         crosses = crosses_of(features) or ids_of(features)
         in_wide = [i for i in self.wide or crosses if i in features]
         in_deep = {name: features[name] for name in self.deep or features if name in features}
-        reads = [*numbers_of(in_deep), *embedded(graph, "embedded", in_deep, ids_of(in_deep), self.embedding)]
-        last = deep(graph, "deep", some(features, reads, "features to read"), self.units, self.dropout, self.l2)
+        last = deep(graph, "deep", self.inputs(graph, in_deep), self.units, self.dropout, self.l2)
         some(features, in_wide, "ids for the wide part (a vocabulary, buckets, a cross)")
         for label, output in outputs.items():
             head(graph, label, output, last, wide(graph, features, in_wide, [], label, output, 0.0))
