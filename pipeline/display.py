@@ -63,6 +63,8 @@ class Display:
                 text += f", at most {left:.0f} s left"
             if "val_loss" in fields:
                 self._line(" ", event.component, event.message)
+        elif "total" in fields:
+            total, done = fields["total"], fields["rows"]
         if self._task is not None:
             self._live.update(self._task, description=text, total=total, completed=done)  # type: ignore[arg-type]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 PREFIX = "::latticework "
 ENVIRONMENT = "LATTICEWORK_PROGRESS"
@@ -48,6 +50,10 @@ class Progress:
     `parse` reads; otherwise it is a line for a person.
     """
 
+    # Beam copies what its workers are given: rows are counted by the process, whatever copy tells of them.
+    _rows: ClassVar[Counter[tuple[str, str]]] = Counter()
+    _counting = threading.Lock()
+
     def __init__(self, component: str) -> None:
         self.component = component
         self._last = 0.0
@@ -55,6 +61,9 @@ class Progress:
 
     def start(self, message: str = "") -> None:
         """The work begins."""
+        with self._counting:
+            for counted in [counted for counted in self._rows if counted[0] == self.component]:
+                del self._rows[counted]
         self._tell("start", message, {})
 
     def step(self, message: str, *, now: bool = False, **fields: Any) -> None:
@@ -62,6 +71,21 @@ class Progress:
         if now or time.monotonic() - self._last >= 0.2:
             self._last = time.monotonic()
             self._tell("step", message, fields)
+
+    def count(self, rows: int, total: int | None = None, what: str = "") -> None:
+        """Some more rows are done, by any thread.
+
+        Args:
+            rows: how many.
+            total: how many there are.
+            what: what is done with them, where there is more than one thing.
+        """
+        with self._counting:
+            self._rows[self.component, what] += rows
+            done = self._rows[self.component, what]
+        fields: dict[str, Any] = {"rows": done} if total is None else {"rows": done, "total": total}
+        of = "" if total is None else f" of {total:,}"
+        self.step(f"{what} {done:,}{of} rows".strip(), **fields)
 
     def done(self, message: str = "", **fields: Any) -> None:
         """The work is done."""

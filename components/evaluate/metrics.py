@@ -96,7 +96,6 @@ class _Predict(beam.DoFn):
     ) -> None:  # fmt: skip
         self.saved_model, self.columns, self.outputs, self.slices = saved_model, columns, outputs, slices
         self.progress = progress
-        self.rows = 0
 
     def setup(self) -> None:
         self.model = tf.saved_model.load(self.saved_model)
@@ -106,8 +105,7 @@ class _Predict(beam.DoFn):
             results = predict(self.model, batch, self.columns)
             labels = {name: results[f"label/{name}"] for name in self.outputs}
             predictions = {name: results[name] for name in self.outputs}
-            self.rows += batch.num_rows
-            self.progress.step(f"{self.rows:,} rows judged", rows=self.rows)
+            self.progress.count(batch.num_rows)
             for key, rows in [((), slice(None)), *_slices(batch, self.slices)]:
                 yield {
                     constants.LABELS_KEY: {name: value[rows] for name, value in labels.items()},

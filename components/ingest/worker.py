@@ -121,9 +121,6 @@ def _plan(file: tuple[int, str, str | None], reader: Format) -> Iterator[tuple[i
 class _IngestChunk(beam.DoFn):
     """Reads a chunk, divides its rows, writes a part for each split; yields counts."""
 
-    rows_so_far = 0
-    lock = threading.Lock()
-
     def __init__(self, reader: Format, data: Data, seed: int, place: str, progress: Progress) -> None:
         self.reader, self.data, self.seed, self.place, self.progress = reader, data, seed, place, progress
 
@@ -136,7 +133,7 @@ class _IngestChunk(beam.DoFn):
             part = f"part-{position:05d}-{chunk.index:05d}-{piece:05d}.parquet"
             self._write_bad(rows, chunk.path, part, counts)
             self._write_good(rows.table, split, part, counts)
-            self._tell(rows)
+            self.progress.count(rows.table.num_rows + len(rows.bad))
         yield counts
 
     def _write_bad(self, rows: Rows, path: str, part: str, counts: dict[str, Any]) -> None:
@@ -171,11 +168,6 @@ class _IngestChunk(beam.DoFn):
         temporary = path.with_name(f".{part}.{threading.get_ident()}")
         pq.write_table(table, temporary, compression="zstd", compression_level=1, row_group_size=65_536)
         temporary.replace(path)
-
-    def _tell(self, rows: Rows) -> None:
-        with _IngestChunk.lock:
-            _IngestChunk.rows_so_far += rows.table.num_rows + len(rows.bad)
-            self.progress.step(f"{_IngestChunk.rows_so_far:,} rows", rows=_IngestChunk.rows_so_far)
 
 
 class _MergeCounts(beam.CombineFn):

@@ -123,15 +123,16 @@ def _read(
 ) -> Any:  # fmt: skip
     """The rows of some splits; `parts` are the split and path of all, since a part is known by its position there."""
     chosen = [(position, path) for position, (split, path) in enumerate(parts) if split in splits]
+    total = sum(pq.read_metadata(path).num_rows for _, path in chosen)
     return (
         pipeline
         | f"{label}: parts" >> beam.Create(chosen)
-        | f"{label}: read" >> beam.FlatMap(_batches, columns=columns, label=label, progress=progress)
+        | f"{label}: read" >> beam.FlatMap(_batches, columns=columns, label=label, total=total, progress=progress)
     )
 
 
 def _batches(
-    part: tuple[int, str], columns: dict[str, ColumnType], label: str, progress: Progress
+    part: tuple[int, str], columns: dict[str, ColumnType], label: str, total: int, progress: Progress
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a part in record batches; each row knows its part and its place there, so that order is kept."""
     position, path = part
@@ -142,7 +143,7 @@ def _batches(
         ]
         place = pa.array(np.arange(offset, offset + batch.num_rows) + (position << PART_SHIFT))
         offset += batch.num_rows
-        progress.step(label.lower(), rows=batch.num_rows)
+        progress.count(batch.num_rows, total, label.lower())
         yield pa.RecordBatch.from_arrays([*arrays, _lists(place)], [*columns, PLACE])
 
 

@@ -112,7 +112,7 @@ def _part_statistics(
     split, path = part
     stats = SplitStats(columns, known)
     stats.add(pq.read_table(path, partitioning=None))
-    progress.step(f"{split}: {Path(path).name}", rows=stats.rows)
+    progress.count(stats.rows)
     yield split, stats
 
 
