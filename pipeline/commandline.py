@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pipeline.commands import check, compile, infer_schema, json_schema, model, run, sweep
+from pipeline.commands import check, compile, infer_schema, json_schema, model, models, run, sweep
 from schemas import __version__
 from schemas.errors import UserError
 
@@ -14,8 +14,9 @@ _EXAMPLES = """\
 examples:
   latticework run examples/flights/spec.yaml        train, judge and publish
   latticework check examples/flights/spec.yaml      find every mistake in a spec
-  latticework model spec.yaml --plot model.svg       its layers, its picture, its Python
+  latticework model spec.yaml --plot model.svg      its layers, its picture, its Python
   latticework sweep spec.yaml                       search values for a better model
+  latticework models list                           what is published, what is in service
   latticework compile spec.yaml -o pipeline.yaml    for a Kubeflow cluster
   latticework infer-schema spec.yaml                write schema.pbtxt from the data
   latticework json-schema > spec.schema.json        for an editor's completion
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"latticework {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, check, model, sweep, compile, infer_schema, json_schema):
+    for command in (run, check, model, sweep, models, compile, infer_schema, json_schema):
         command.add(commands)
     return parser
 

@@ -67,7 +67,12 @@ def evaluate(
         read_features(transformed).label_columns,
     )
     split = "test" if ingested["rows"]["test"] else "eval"
-    manifest: dict[str, Any] = {"split": split, "skew": skew}
+    manifest: dict[str, Any] = {
+        "split": split,
+        "skew": skew,
+        "spec": spec_text,
+        "data": {"fingerprint": ingested["fingerprint"], "rows": ingested["rows"]},
+    }
     with whole_artifact(output, manifest) as place:
         judged = Judged(trained["tasks"], [list(names) for names in section.slices])
         metrics = evaluate_split(saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress)

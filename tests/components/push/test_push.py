@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from components.push.worker import published_versions, push
+from components.push.worker import push
 from schemas.artifacts import whole_artifact
 from schemas.errors import CheckFailed
+from schemas.registry import Registry
 
 
 def model(folder, content):
-    with whole_artifact(folder, {}) as place:
+    with whole_artifact(folder, {"parameters": 1}) as place:
         (place / "saved_model" / "variables").mkdir(parents=True)
         (place / "saved_model" / "saved_model.pb").write_text(content)
         (place / "saved_model" / "variables" / "v").write_text("v")
@@ -20,7 +21,16 @@ def model(folder, content):
 
 
 def verdict(folder, blessed):
-    with whole_artifact(folder, {"verdict": {"blessed": blessed}, "metrics": {}}):
+    with whole_artifact(
+        folder,
+        {
+            "verdict": {"blessed": blessed},
+            "metrics": {},
+            "split": "test",
+            "spec": "",
+            "data": {"fingerprint": "f", "rows": {}},
+        },
+    ):
         pass
     return folder
 
@@ -47,6 +57,16 @@ def test_pushes_at_once_end_with_whole_versions(tmp_path):
     (tmp_path / "serving" / "m" / ".3.partial").mkdir(parents=True)
     with ThreadPoolExecutor(8) as pool:
         targets = list(pool.map(lambda m: push("m", m, good, tmp_path / "serving"), models))
-    assert sorted(int(t.name) for t in targets) == list(range(1, 9)) == published_versions(tmp_path / "serving" / "m")
+    assert sorted(int(t.name) for t in targets) == list(range(1, 9)) == Registry(tmp_path / "serving", "m").versions()
     assert sorted((t / "saved_model.pb").read_text() for t in targets) == [str(i) for i in range(8)]
     assert not list((tmp_path / "serving" / "m").glob(".*.partial"))
+
+
+def test_what_was_rolled_back_stays_so_when_the_same_model_is_pushed_again(tmp_path):
+    good, registry = verdict(tmp_path / "e", True), Registry(tmp_path / "serving", "m")
+    for index in (1, 2):
+        push("m", model(tmp_path / str(index), str(index)), good, tmp_path / "serving")
+    assert registry.champion() == 2
+    assert registry.rollback("complaints") == 1
+    assert push("m", tmp_path / "2", good, tmp_path / "serving").name == "2"
+    assert registry.champion() == 1

@@ -1,0 +1,145 @@
+"""`latticework models`: the published versions of a model, and which of them is in service."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.commands.base import Commands
+from schemas.registry import Registry, names
+
+SHOWN = ("rmse", "mae", "auc", "log_loss", "accuracy")
+
+
+def add(commands: Commands) -> None:
+    """Adds the command and its actions."""
+    text = "show published models, put a version in service, remove old ones"
+    models = commands.add_parser(
+        "models", help=text, description=text[0].upper() + text[1:] + ".",
+        epilog="examples:\n  latticework models list\n  latticework models show flights --verify\n"
+               "  latticework models rollback flights --reason 'complaints since Monday'",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    actions = models.add_subparsers(metavar="ACTION", required=True)
+    _action(actions, "list", "the models, or all versions of one", _list).add_argument("name", nargs="?")
+    show = _action(actions, "show", "what is known of a version (default: the one in service)", _show)
+    show.add_argument("name")
+    show.add_argument("version", nargs="?", type=int)
+    show.add_argument("--verify", action="store_true", help="compare every file with its SHA-256")
+    promote = _action(actions, "promote", "put a version in service", _promote)
+    promote.add_argument("name")
+    promote.add_argument("version", type=int)
+    promote.add_argument("--reason", default="promoted by hand", help="kept with the version's term")
+    rollback = _action(actions, "rollback", "put back in service what was there before", _rollback)
+    rollback.add_argument("name")
+    rollback.add_argument("--reason", default="rolled back by hand", help="kept with the version's term")
+    prune = _action(actions, "prune", "remove old versions; the champion and the one before it stay", _prune)
+    prune.add_argument("name")
+    prune.add_argument("--keep", type=int, default=5, help="how many of the newest stay (default: 5)")
+
+
+def _action(
+    actions: Commands, name: str, text: str, call: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:  # fmt: skip
+    action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    action.add_argument("--serving", type=Path, default=Path("serving"), help="folder of published models")
+    action.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    action.set_defaults(call=call)
+    return action
+
+
+def _list(options: argparse.Namespace) -> int:
+    chosen = [options.name] if options.name else names(options.serving)
+    rows = [row for name in chosen for row in _rows(Registry(options.serving, name), whole=bool(options.name))]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    if not rows:
+        print(f"{options.serving}: no published model{f' {options.name}' if options.name else ''}")
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("model", "version", "published", "metrics", ""):
+        table.add_column(heading)
+    for row in rows:
+        mark = "[bold green]in service[/bold green]" if row["in_service"] else ""
+        table.add_row(row["name"], str(row["version"]), row["published"], _metrics(row["metrics"]), mark)
+    Console().print(table)
+    return 0
+
+
+def _rows(registry: Registry, *, whole: bool) -> list[dict[str, Any]]:
+    champion = registry.champion()
+    chosen = registry.versions() if whole else [champion or (registry.versions() or [0])[-1]]
+    found = [(version, registry.manifest(version)) for version in chosen if version]
+    return [
+        {
+            "name": registry.name, "version": version, "published": about.get("published", ""),
+            "metrics": about.get("metrics", {}), "in_service": version == champion,
+        }
+        for version, about in found
+    ]  # fmt: skip
+
+
+def _metrics(metrics: dict[str, dict[str, float]]) -> str:
+    return "; ".join(
+        f"{output} " + ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
+        for output, values in metrics.items()
+    )
+
+
+def _show(options: argparse.Namespace) -> int:
+    registry = Registry(options.serving, options.name)
+    version = options.version or registry.champion() or (registry.versions() or [0])[-1]
+    about = registry.manifest(version)
+    damaged = registry.damaged(version) if options.verify else None
+    terms = [term for term in registry.terms() if term.version == version]
+    if options.json:
+        print(json.dumps({**about, "terms": [vars(term) for term in terms], "damaged": damaged}, indent=2))
+    else:
+        print(f"{registry.place / str(version)}{'  (in service)' if version == registry.champion() else ''}")
+        print(f"published   {about.get('published', '?')}, parent {about.get('parent') or 'none'}")
+        data = about.get("data", {})
+        print(f"metrics     {_metrics(about.get('metrics', {}))}  ({about.get('split', '?')} split)")
+        print(f"data        {data.get('fingerprint', '?')[:16]}…, rows {data.get('rows')}")
+        print(f"files       {len(about.get('files', {}))}")
+        for term in terms:
+            print(f"in service  since {term.since}: {term.reason}")
+        if damaged is not None:
+            print(f"damaged     {', '.join(damaged)}" if damaged else "verified    every file is as it was published")
+    return 3 if damaged else 0
+
+
+def _promote(options: argparse.Namespace) -> int:
+    Registry(options.serving, options.name).promote(options.version, options.reason)
+    return _told(options, {"name": options.name, "in_service": options.version})
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    version = Registry(options.serving, options.name).rollback(options.reason)
+    return _told(options, {"name": options.name, "in_service": version})
+
+
+def _prune(options: argparse.Namespace) -> int:
+    if options.keep < 1:
+        print("latticework: --keep: expected 1 or more", file=sys.stderr)
+        return 2
+    removed = Registry(options.serving, options.name).prune(options.keep)
+    return _told(options, {"name": options.name, "removed": removed})
+
+
+def _told(options: argparse.Namespace, about: dict[str, Any]) -> int:
+    if options.json:
+        print(json.dumps(about))
+    elif "removed" in about:
+        removed = ", ".join(map(str, about["removed"])) or "none"
+        print(f"{about['name']}: removed {removed}")
+    else:
+        print(f"{about['name']}: version {about['in_service']} is in service")
+    return 0
