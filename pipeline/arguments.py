@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from pipeline.digests import code_digest, source_digest
 from schemas.dataset import schema_text
+from schemas.registry import Registry
 from schemas.spec import LoadedSpec
 from schemas.user_module import read_module
 
@@ -28,6 +30,7 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
     transform = spec.transform
     preprocessing = transform.preprocessing
     plain = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    directory = str(Path(serving or spec.push.directory).resolve())
     return {
         "name": spec.name,
         "folder": str(loaded.folder.resolve()),
@@ -41,10 +44,21 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         "model_module": module_argument(loaded, spec.model.module_file),
         "evaluation_section": spec.evaluate.model_dump_json(),
         "spec": json.dumps(plain),
-        "directory": str(Path(serving or spec.push.directory).resolve()),
+        "directory": directory,
+        "champion": _champion(directory, spec.name) if spec.evaluate.compares else "",
         "source": source_digest([pattern for pattern, _ in spec.data.patterns()], loaded.folder),
         **{f"{component}_code": code_digest(component) for component in DIGESTED},
     }
+
+
+def _champion(directory: str, name: str) -> str:
+    """The version in service and a digest of its files, "" where there is none."""
+    registry = Registry(directory, name)
+    version = registry.champion()
+    if version is None:
+        return ""
+    files = json.dumps(registry.manifest(version).get("files"), sort_keys=True)
+    return f"{version}:{hashlib.sha256(files.encode()).hexdigest()}"
 
 
 def module_argument(loaded: LoadedSpec, named: str | None) -> str:

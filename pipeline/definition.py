@@ -46,7 +46,7 @@ def _until_trained(
 def latticework(
     name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
     transform_module: str, model_section: str, model_module: str,
-    evaluation_section: str, spec: str, directory: str, source: str, ingest_code: str, validate_code: str,
+    evaluation_section: str, spec: str, directory: str, champion: str, source: str, ingest_code: str, validate_code: str,
     transform_code: str, train_code: str, evaluate_code: str,
 ) -> Outputs:  # fmt: skip
     """Trains, judges and publishes one model.
@@ -65,6 +65,7 @@ def latticework(
         evaluation_section: The spec's evaluate section, as JSON.
         spec: The spec, for the report.
         directory: The folder of published models.
+        champion: A digest of the version in service, where the rules compare with it.
         source: A digest of the source's files.
         ingest_code, validate_code, transform_code, train_code, evaluate_code: Digests of the components' code.
     """
@@ -76,7 +77,8 @@ def latticework(
     )  # fmt: skip
     ingested, validated, transformed, trained = steps
     judged = evaluate(
-        evaluation_section=evaluation_section, schema=schema, spec=spec, code=evaluate_code, examples=ingested.outputs["examples"],
+        evaluation_section=evaluation_section, schema=schema, spec=spec, name=name, directory=directory,
+        champion=champion, code=evaluate_code, examples=ingested.outputs["examples"],
         statistics=validated.outputs["statistics"], transformed=transformed.outputs["transformed"],
         model=trained.outputs["model"],
     )  # fmt: skip

@@ -60,7 +60,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     for rule in summary["rules"]:
         if not rule["held"]:
             value = "–" if rule["value"] is None else f"{rule['value']:.4g}"
-            table.add_row("", f"[red]{rule['output']} {rule['metric']} is {value}; the rule is {rule['bound']}[/red]")
+            change = f", {rule['change']:+.3g} against the champion" if rule["change"] is not None else ""
+            broken = f"{rule['output']} {rule['metric']} is {value}{change}; the rule is {rule['bound']}"
+            table.add_row("", f"[red]{broken}[/red]")
     table.add_row("published", summary["published"] or "no")
     spent = [f"{name} {'cached' if s is None else f'{s:.1f}'}" for name, s in summary["seconds"].items()
              if s is not None or name != "push"]  # fmt: skip

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.shell import component_main
-from schemas.spec import Evaluation
+from schemas.spec import Evaluation, Push
 from schemas.spec.sections import SpecFile
 
 
 def arguments(spec: SpecFile) -> dict[str, Any]:
     """The task's arguments."""
     section = spec.section("evaluate", Evaluation)
-    return {"evaluation": section.model_dump_json(), "schema": spec.schema, "spec": spec.as_json}
+    directory = spec.section("push", Push).directory
+    return {
+        "evaluation": section.model_dump_json(), "schema": spec.schema, "spec": spec.as_json, "name": spec.name,
+        "directory": directory,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from schemas import __version__
 
 @dsl.component(base_image=f"latticework/evaluate:{__version__}", install_kfp_package=False)
 def evaluate(  # type: ignore[no-untyped-def]
-    evaluation_section: str, schema: str, spec: str, code: str,
+    evaluation_section: str, schema: str, spec: str, name: str, directory: str, champion: str, code: str,
     examples: dsl.Input[dsl.Dataset], statistics: dsl.Input[dsl.Artifact], transformed: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model], evaluation: dsl.Output[dsl.Artifact], metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
@@ -18,6 +18,9 @@ def evaluate(  # type: ignore[no-untyped-def]
         evaluation_section: The spec's evaluate section, as JSON.
         schema: The dataset schema, a tensorflow.metadata.v0.Schema as text proto.
         spec: The spec, for the report.
+        name: The model's name.
+        directory: The folder of published models, where the version in service is found.
+        champion: A digest of that version, so that another one is compared with again.
         code: A digest of the component's code, so that changed code runs again.
         examples: What ingest wrote.
         statistics: What validate wrote.
@@ -38,8 +41,8 @@ def evaluate(  # type: ignore[no-untyped-def]
     from schemas.running import run_task
 
     run_task(
-        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, examples=examples.path, statistics=statistics.path,
-        transformed=transformed.path, model=model.path, output=evaluation.path,
+        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, name=name, directory=directory,
+        examples=examples.path, statistics=statistics.path, transformed=transformed.path, model=model.path, output=evaluation.path,
     )  # fmt: skip
     shutil.copyfile(f"{evaluation.path}/report.html", report.path)
     judged = read_manifest(evaluation.path, "evaluate")

@@ -52,7 +52,7 @@ def eval_config(judged: Judged) -> config_pb2.EvalConfig:
 
 def evaluate_split(
     saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged,
-    output: Path, beam_options: Iterable[str], progress: Progress,
+    output: Path, beam_options: Iterable[str], progress: Progress, truth: Path | None = None,
 ) -> Metrics:  # fmt: skip
     """Runs TFMA over a split of raw rows.
 
@@ -64,12 +64,14 @@ def evaluate_split(
         judged: outputs and slices.
         output: where TFMA's own files go.
         beam_options: Beam's pipeline options.
+        truth: the exported model whose labels count, where they are not `saved_model`'s own.
 
     Returns:
         {slice: {output: {metric: value}}}; the slice of all rows is "overall", others read `column=value`.
     """
     config = eval_config(judged)
-    predictor = _Predict(str(saved_model), dict(columns), list(judged.tasks), judged.slices, progress)
+    truth = truth or saved_model
+    predictor = _Predict(str(saved_model), str(truth), dict(columns), list(judged.tasks), judged.slices, progress)
     with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
         evaluation = (
             pipeline
@@ -91,19 +93,22 @@ class _Predict(beam.DoFn):
     """Reads a part and yields TFMA's extracts: for every slice of a batch its labels and predictions."""
 
     def __init__(
-        self, saved_model: str, columns: dict[str, ColumnType], outputs: list[str], slices: list[list[str]],
-        progress: Progress,
+        self, saved_model: str, truth: str, columns: dict[str, ColumnType], outputs: list[str],
+        slices: list[list[str]], progress: Progress,
     ) -> None:  # fmt: skip
-        self.saved_model, self.columns, self.outputs, self.slices = saved_model, columns, outputs, slices
+        self.saved_model, self.truth = saved_model, truth
+        self.columns, self.outputs, self.slices = columns, outputs, slices
         self.progress = progress
 
     def setup(self) -> None:
         self.model = tf.saved_model.load(self.saved_model)
+        self.judge = self.model if self.truth == self.saved_model else tf.saved_model.load(self.truth)
 
     def process(self, part: str) -> Iterator[dict[str, Any]]:
         for batch in part_batches(part):
             results = predict(self.model, batch, self.columns)
-            labels = {name: results[f"label/{name}"] for name in self.outputs}
+            known = results if self.judge is self.model else predict(self.judge, batch, self.columns)
+            labels = {name: known[f"label/{name}"] for name in self.outputs}
             predictions = {name: results[name] for name in self.outputs}
             self.progress.count(batch.num_rows)
             for key, rows in [((), slice(None)), *_slices(batch, self.slices)]:

@@ -33,11 +33,13 @@ def predict(model: Any, batch: pa.RecordBatch, columns: Mapping[str, ColumnType]
 
     Args:
         model: the loaded SavedModel.
-        batch: raw rows with all columns of the schema.
+        batch: raw rows with all columns of the schema; those that the model does not take are left out.
         columns: the columns' types.
 
     Returns:
         {output: float32 [rows], "label/<output>": float32 [rows]}.
     """
-    results = model.signatures["evaluate"](**tensors(batch, columns))
+    signature = model.signatures["evaluate"]
+    takes = signature.structured_input_signature[1]
+    results = signature(**tensors(batch, {name: kind for name, kind in columns.items() if name in takes}))
     return {name: value.numpy() for name, value in results.items()}

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from components.evaluate.verdict import Champion
 from schemas.spec import SPLITS
 
 MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", "top_3_accuracy", "calibration")
@@ -18,7 +19,7 @@ MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", 
 def render_report(
     *, name: str, examples: Mapping[str, Any], validation: Mapping[str, Any], features: Mapping[str, Any],
     training: Mapping[str, Any], plot: str, metrics: Mapping[str, Any], verdict: Mapping[str, Any],
-    skew: Mapping[str, float], split: str, spec: str, versions: Mapping[str, str],
+    champion: Champion | None, skew: Mapping[str, float], split: str, spec: str, versions: Mapping[str, str],
 ) -> str:  # fmt: skip
     """Renders the page.
 
@@ -28,6 +29,7 @@ def render_report(
         plot: the model's graph as SVG.
         metrics: {slice: {output: {metric: value}}}.
         verdict: what `verdict_document` gives.
+        champion: the version in service, where the rules compare with it.
         skew: the largest difference of each serving signature.
         split: the one that was judged on.
         spec: the spec as YAML.
@@ -45,8 +47,8 @@ def render_report(
     shown = [m for m in MAIN_METRICS if any(m in values for values in metrics["overall"].values())]
     return environment.get_template("report.html.j2").render(
         name=name, examples=examples, validation=validation, features=features, training=training,
-        plot=Markup(plot), metrics=metrics, verdict=verdict, skew=skew, split=split, spec=spec, versions=versions,
-        curves=curves, main_metrics=shown,
+        plot=Markup(plot), metrics=metrics, verdict=verdict, champion=champion, skew=skew, split=split,
+        spec=spec, versions=versions, curves=curves, main_metrics=shown,
         splits=SPLITS, worst=worst_slices(metrics),
     )  # fmt: skip
 

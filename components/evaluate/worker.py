@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import tensorflow as tf
 from components.evaluate.metrics import Judged, evaluate_split
 from components.evaluate.report import render_report
 from components.evaluate.skew import check_skew
-from components.evaluate.verdict import judge, verdict_document
+from components.evaluate.verdict import Champion, judge, verdict_document
 from schemas.artifacts import read_features, read_manifest, whole_artifact
-from schemas.dataset import column_types, parse_schema
+from schemas.dataset import ColumnType, column_types, parse_schema
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER
 from schemas.spec import Evaluation
@@ -33,6 +33,7 @@ def evaluate(
     model: str | Path,
     output: str | Path,
     *,
+    champion: tuple[int, Path] | None = None,
     spec_text: str = "",
     beam_options: Iterable[str] = LOCAL_RUNNER,
     progress: Progress | None = None,
@@ -44,6 +45,7 @@ def evaluate(
         schema: the dataset schema as text proto.
         examples, statistics, transformed, model: the artifacts of the components before.
         output: the artifact's folder: metrics.json, verdict.json, report.html, tfma/.
+        champion: number and SavedModel of the version in service, where the rules compare with it.
         spec_text: the spec, for the report.
         beam_options: Beam's pipeline options.
 
@@ -76,7 +78,13 @@ def evaluate(
     with whole_artifact(output, manifest) as place:
         judged = Judged(trained["tasks"], [list(names) for names in section.slices])
         metrics = evaluate_split(saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress)
-        verdict = verdict_document(judge(section.thresholds, metrics["overall"]))
+        in_service = None
+        if champion is not None:
+            in_service = _champion(
+                *champion, saved_model, examples, split, columns, judged, place / "tfma_champion", beam_options
+            )
+            manifest["champion"] = {"version": in_service.version, "metrics": in_service.metrics}
+        verdict = verdict_document(judge(section.thresholds, metrics["overall"], in_service))
         manifest.update(metrics=metrics["overall"], verdict=verdict)
         (place / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         (place / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", encoding="utf-8")
@@ -89,6 +97,7 @@ def evaluate(
             plot=(Path(model) / "model.svg").read_text(encoding="utf-8"),
             metrics=metrics,
             verdict=verdict,
+            champion=in_service,
             skew=skew,
             split=split,
             spec=spec_text,
@@ -97,6 +106,23 @@ def evaluate(
         (place / "report.html").write_text(page, encoding="utf-8")
     progress.done("blessed" if verdict["blessed"] else "not blessed", blessed=verdict["blessed"])
     return manifest
+
+
+def _champion(
+    version: int, saved_model: Path, challenger: Path, examples: str | Path, split: str,
+    columns: Mapping[str, ColumnType], judged: Judged, output: Path, beam_options: Iterable[str],
+) -> Champion:  # fmt: skip
+    """The champion's metrics on the rows, and by the labels, that judge the challenger."""
+    signature = tf.saved_model.load(str(saved_model)).signatures["evaluate"]
+    if missing := sorted(set(signature.structured_input_signature[1]) - set(columns)):
+        return Champion(version, None, f"it reads '{missing[0]}', which is no column any more")
+    if missing := sorted(set(judged.tasks) - set(signature.structured_outputs)):
+        return Champion(version, None, f"it has no output '{missing[0]}'")
+    progress = Progress("evaluate")
+    metrics = evaluate_split(
+        saved_model, examples, split, columns, judged, output, beam_options, progress, truth=challenger
+    )
+    return Champion(version, metrics["overall"])
 
 
 def _versions() -> dict[str, str]:

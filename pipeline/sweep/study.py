@@ -78,7 +78,11 @@ def open_study(loaded: LoadedSpec, overrides: dict[str, str], runs: Path) -> Stu
         raise DataError(f"{loaded.path}: has no `sweep` section; name the values to search under sweep.space")
     _check_space(loaded, overrides, sweep)
     plain = pipeline_arguments(loaded)
-    same = {key: plain[key] for key in plain if key not in ("spec", "directory", "evaluation_section", "evaluate_code")}
+    same = {
+        key: plain[key]
+        for key in plain
+        if key not in ("spec", "directory", "champion", "evaluation_section", "evaluate_code")
+    }
     searched = sweep.model_dump(mode="json", exclude={"trials", "parallel"})
     digest = hashlib.sha256(json.dumps([same, searched], sort_keys=True).encode()).hexdigest()[:12]
     folder = runs.resolve() / loaded.spec.name / "sweeps" / digest

@@ -29,11 +29,20 @@ class Threshold(Section):
     """The largest value that is good enough."""
     at_least: float | None = None
     """The smallest value that is good enough."""
+    change_at_most: float | None = None
+    """How much larger than the champion's it may be, on the same rows: 0 for "not worse" of an error."""
+    change_at_least: float | None = None
+    """How much larger than the champion's it must be, on the same rows: 0 for "not worse" of an AUC."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether the rule is about the change against the champion."""
+        return self.change_at_most is not None or self.change_at_least is not None
 
     @model_validator(mode="after")
     def _a_bound(self) -> Threshold:
-        if self.at_most is None and self.at_least is None:
-            raise ValueError("gives no bound; add `at_most` or `at_least`")
+        if self.at_most is None and self.at_least is None and not self.compares:
+            raise ValueError("gives no bound; add `at_most`, `at_least`, `change_at_most` or `change_at_least`")
         return self
 
 
@@ -43,7 +52,12 @@ class Evaluation(Section):
     slices: list[Annotated[list[str], Field(min_length=1, max_length=2)]] = []
     """Columns, or pairs of columns, whose every value is judged on its own."""
     thresholds: list[Threshold] = []
-    """All must hold for the model to be blessed."""
+    """All must hold for the model to be blessed. One that compares holds as long as there is no champion."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether any rule is about the change against the champion."""
+        return any(threshold.compares for threshold in self.thresholds)
 
 
 class Push(Section):

@@ -12,7 +12,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from components.evaluate.batched import _Binary, _Multiclass, _Regression
 from components.evaluate.predictions import part_batches, predict
 from components.evaluate.skew import check_skew
-from components.evaluate.verdict import judge, verdict_document
+from components.evaluate.verdict import Champion, judge, verdict_document
 from components.evaluate.worker import evaluate
 from schemas.artifacts import split_parts
 from schemas.dataset import column_types, parse_schema
@@ -143,3 +143,53 @@ def test_the_verdict():
     broken = verdict_document(judge(rules, {"y": {"rmse": 2.1, "mae": 1.5}}))
     assert (broken["blessed"], [r["held"] for r in broken["rules"]]) == (False, [False, True])
     assert not verdict_document(judge(rules, {"y": {"mae": 1.5}}))["blessed"]
+
+
+def test_rules_that_compare():
+    def ruled(value, champion, **rule):
+        (ruling,) = judge([Threshold(output="y", metric="auc", **rule)], {"y": {"auc": value}}, champion)
+        return ruling.held, ruling.change
+
+    service = Champion(3, {"y": {"auc": 0.8}})
+    assert ruled(0.8, service, change_at_least=0) == (True, 0)
+    assert ruled(0.79, service, change_at_least=0)[0] is False
+    assert ruled(0.79, service, change_at_least=-0.02)[0] is True
+    assert ruled(0.81, service, change_at_most=0.005)[0] is False
+    assert ruled(0.81, service, change_at_least=0, at_least=0.9)[0] is False
+    assert ruled(0.5, None, change_at_least=0) == (True, None)
+    assert ruled(0.9, Champion(3, None, "no column"), change_at_least=0) == (False, None)
+    assert ruled(0.9, Champion(3, {"other": {}}), change_at_least=0) == (False, None)
+
+
+@pytest.fixture(scope="module")
+def shuffled(artifacts, taxi_schema, tmp_path_factory):
+    """A challenger that learnt from fares of other rides."""
+    import shutil
+
+    from components.train.worker import train
+    from schemas.spec import load_spec
+    from tests.conftest import TAXI
+
+    place = tmp_path_factory.mktemp("shuffled")
+    shutil.copytree(artifacts["transformed"], place / "transformed")
+    for part in split_parts(place / "transformed", "train"):
+        table = pq.read_table(part, partitioning=None)
+        fares = np.random.default_rng(1).permutation(table["fare"].to_numpy())
+        pq.write_table(table.set_column(table.schema.get_field_index("fare"), "fare", [fares]), part)
+    model = load_spec(TAXI / "spec.yaml", {"model.training.epochs": "2"}).spec.model
+    train(model, taxi_schema, place / "transformed", place / "model", name="taxi", seed=7)
+    return place
+
+
+def test_a_worse_challenger_is_not_blessed(artifacts, shuffled, taxi_schema, tmp_path):
+    rules = Evaluation.model_validate({"thresholds": [{"output": "fare", "metric": "mae", "change_at_most": 0.0}]})
+    parts = [artifacts["examples"], artifacts["statistics"], artifacts["transformed"]]
+    good, bad = artifacts["model"], shuffled / "model"
+    worse = evaluate(rules, taxi_schema, *parts, bad, tmp_path / "worse", champion=(4, good / "saved_model"))
+    assert not worse["verdict"]["blessed"]
+    (rule,) = worse["verdict"]["rules"]
+    assert rule["change"] > 1
+    assert "version 4" in (tmp_path / "worse" / "report.html").read_text()
+    better = evaluate(rules, taxi_schema, *parts, good, tmp_path / "better", champion=(4, bad / "saved_model"))
+    assert better["verdict"]["blessed"]
+    assert better["champion"]["metrics"]["fare"]["mae"] == pytest.approx(worse["metrics"]["fare"]["mae"], rel=1e-9)
