@@ -7,6 +7,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from pipeline.summary import from_here
 from schemas.progress import Event
 
 
@@ -71,7 +72,7 @@ class Display:
     def _end(self, mark: str, event: Event) -> None:
         self._drop()
         seconds = time.monotonic() - self._began
-        message = event.message.splitlines()[0] if event.message else ""
+        message = from_here(event.message.splitlines()[0]) if event.message else ""
         self._line(mark, event.component, f"{message}  [dim]{seconds:.1f} s[/dim]")
 
     def _drop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -39,6 +40,11 @@ def summarize(run: Run) -> dict[str, Any]:
     }
 
 
+def from_here(text: str) -> str:
+    """A text in which the paths below the working directory are relative to it."""
+    return text.replace(f"{Path.cwd()}/", "")
+
+
 def print_summary(summary: dict[str, Any], console: Console) -> None:
     """Prints the summary as a table."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -63,10 +69,11 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
             change = f", {rule['change']:+.3g} against the champion" if rule["change"] is not None else ""
             broken = f"{rule['output']} {rule['metric']} is {value}{change}; the rule is {rule['bound']}"
             table.add_row("", f"[red]{broken}[/red]")
-    table.add_row("published", summary["published"] or "no")
+    table.add_row("published", from_here(summary["published"]) if summary["published"] else "no")
     spent = [f"{name} {'cached' if s is None else f'{s:.1f}'}" for name, s in summary["seconds"].items()
              if s is not None or name != "push"]  # fmt: skip
     table.add_row("seconds", f"{summary['total_seconds']:.1f} [dim]({', '.join(spent)})[/dim]")
     console.print()
     console.print(table)
-    console.print(f"\nReport: [link=file://{summary['report']}]{summary['report']}[/link]", soft_wrap=True)
+    report = summary["report"]
+    console.print(f"\nReport: [link=file://{report}]{from_here(report)}[/link]", soft_wrap=True)
