@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pipeline.commands import check, compile, infer_schema, json_schema, model, models, run, sweep
+from pipeline.commands import check, compile, infer_schema, json_schema, model, models, run, runs, sweep
 from schemas import __version__
 from schemas.errors import UserError
 
 _EXAMPLES = """\
 examples:
   latticework run examples/flights/spec.yaml        train, judge and publish
+  latticework compare last~1 last                   two runs side by side
   latticework check examples/flights/spec.yaml      find every mistake in a spec
   latticework model spec.yaml --plot model.svg      its layers, its picture, its Python
   latticework sweep spec.yaml                       search values for a better model
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"latticework {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, check, model, sweep, models, compile, infer_schema, json_schema):
+    for command in (run, runs, check, model, sweep, models, compile, infer_schema, json_schema):
         command.add(commands)
     return parser
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from pipeline.arguments import pipeline_arguments
 from pipeline.graph_check import check_graph
+from pipeline.runs import SPEC, SUMMARY
 from pipeline.warm import warm_process
 from schemas.errors import UserError
 from schemas.progress import ENVIRONMENT, Event, parse
@@ -43,7 +44,7 @@ class Run:
     """A run that ended well.
 
     Attributes:
-        folder: logs/, pipeline.yaml, summary.json.
+        folder: logs/, pipeline.yaml, spec.json, summary.json.
         outputs: by name (examples, statistics, transformed, model, evaluation), the artifact's folder.
         seconds: by component; those answered from the cache are not in it.
         published: the version's folder, or None where the model was not blessed.
@@ -81,6 +82,7 @@ def run_local(
     home = runs.resolve() / loaded.spec.name
     folder = home / datetime.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
     (folder / "logs").mkdir(parents=True)
+    (folder / SPEC).write_text(arguments["spec"], encoding="utf-8")
     began = time.monotonic()
     compiled = folder / "pipeline.yaml"
     run, recorder = Run(folder), _Recorder(folder / "logs", listen)
@@ -205,4 +207,4 @@ def _last_words(log: Path) -> str:
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:
     """Keeps a run's summary in its folder."""
-    (run.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    (run.folder / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

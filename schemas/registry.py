@@ -96,7 +96,7 @@ class Registry:
 
         Returns:
             The version, and whether it is new: a model whose files are published already keeps its version, and
-            the pointer stays where it is.
+            the pointer, where there is one, stays where it is.
         """
         files = digests(source)
         self.place.mkdir(parents=True, exist_ok=True)
@@ -106,6 +106,8 @@ class Registry:
             versions = self.versions()
             for version in reversed(versions):
                 if self.manifest(version).get("files") == files:
+                    if self.champion() is None:
+                        self._point(version, reason)
                     return version, False
             version = versions[-1] + 1 if versions else 1
             temporary = self.place / f".{version}.partial"

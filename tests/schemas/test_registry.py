@@ -38,6 +38,13 @@ def test_every_new_version_goes_into_service(registry, tmp_path):
     assert names(tmp_path / "nothing") == []
 
 
+def test_versions_of_before_there_was_a_pointer(registry, tmp_path):
+    (registry.place / "champion.json").unlink()
+    assert registry.champion() is None
+    assert registry.publish(tmp_path / "b", {}, "again") == (2, False)
+    assert registry.champion() == 2
+
+
 def test_rollback_goes_back_one_and_promote_anywhere(registry):
     assert registry.rollback("worse") == 3
     registry.promote(1, "by hand")

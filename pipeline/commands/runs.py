@@ -1,0 +1,88 @@
+"""`latticework runs` and `latticework compare`: what was run, and two runs side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from pipeline.commands.base import Commands, add_runs_folder
+
+SHOWN = ("rmse", "mae", "auc", "log_loss", "accuracy")
+
+
+def add(commands: Commands) -> None:
+    """Adds both commands."""
+    listed = commands.add_parser(
+        "runs", help="list the runs there were", description="List the runs there were, the newest last.",
+        epilog="example:\n  latticework runs flights", formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    listed.add_argument("name", nargs="?", help="only those of this model")
+    compared = commands.add_parser(
+        "compare", help="show two runs side by side", description="Show two runs side by side.",
+        epilog="examples:\n  latticework compare last~1 last\n  latticework compare 20261124-0847 20261124-0912",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    for name in ("first", "second"):
+        compared.add_argument(name, help="a run's name, the beginning of it, or last, last~1 …")
+    for command, call in ((listed, _runs), (compared, _compare)):
+        command.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+        add_runs_folder(command)
+        command.set_defaults(call=call)
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from pipeline.runs import past_runs
+
+    found = past_runs(options.runs, options.name)
+    if options.json:
+        print(json.dumps([{"model": run.model, "name": run.name, **run.summary} for run in found], indent=2))
+        return 0
+    if not found:
+        print(f"{options.runs}: no runs{f' of {options.name}' if options.name else ''}")
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("run", "model", "metrics", "", "seconds"):
+        table.add_column(heading)
+    for run in found:
+        verdict = "[green]blessed[/green]" if run.summary["blessed"] else "[red]not blessed[/red]"
+        metrics = "; ".join(
+            f"{output} " + ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
+            for output, values in run.summary["metrics"].items()
+        )
+        table.add_row(run.name, run.model, metrics, verdict, f"{run.summary['total_seconds']:.0f}")
+    Console().print(table)
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from pipeline.runs import find_run, metric_changes, spec_difference
+
+    one, other = find_run(options.runs, options.first), find_run(options.runs, options.second)
+    changes, difference = metric_changes(one, other), spec_difference(one, other)
+    if options.json:
+        print(json.dumps({"first": one.name, "second": other.name, "metrics": changes, "spec": difference}, indent=2))
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("", "", one.name, other.name, "change"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in changes:
+        first, second = ("" if row[key] is None else f"{row[key]:.5g}" for key in ("first", "second"))
+        table.add_row(
+            row["output"], row["metric"], first, second, "" if row["change"] is None else f"{row['change']:+.3g}"
+        )
+    for key in ("parameters", "epochs", "total_seconds"):
+        table.add_row("", key, f"{one.summary[key]:,}", f"{other.summary[key]:,}", "")
+    console.print(table)
+    console.print("\nThe specs are the same." if not difference else "")
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in difference:
+        console.print(Text(line, style=colours.get(line[:1], "dim")), soft_wrap=True)
+    return 0
