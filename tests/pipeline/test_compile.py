@@ -5,9 +5,9 @@ from kfp import components
 
 from pipeline.arguments import pipeline_arguments
 from pipeline.definition import compile_pipeline
-from pipeline.digests import source_digest
+from pipeline.digests import code_files, source_digest
 from schemas.spec import load_spec
-from tests.conftest import FLIGHTS
+from tests.conftest import FLIGHTS, HOUSE
 
 
 def test_compiles_byte_for_byte_and_loads_again(tmp_path):
@@ -28,6 +28,18 @@ def test_a_changed_section_changes_only_its_own_argument():
     base = pipeline_arguments(load_spec(FLIGHTS / "spec.yaml"))
     changed = pipeline_arguments(load_spec(FLIGHTS / "spec.yaml", {"model.training.epochs": "1"}))
     assert {key for key in base if base[key] != changed[key]} == {"model_section", "spec"}
+
+
+def test_the_code_digest_is_of_what_a_component_imports():
+    found = {
+        component: {str(p.relative_to(HOUSE)) for p in code_files(component)}
+        for component in ("ingest", "train", "evaluate")
+    }
+    assert {"components/ingest/splits.py", "schemas/spec/data.py", "schemas/graph.py"} <= found["ingest"]
+    assert {"components/train/presets/dnn.py", "schemas/keras_names.json", "schemas/spec/expand.py"} <= found["train"]
+    assert {"components/evaluate/report.html.j2", "schemas/registry.py", "schemas/dense.py"} <= found["evaluate"]
+    assert not {"schemas/registry.py", "schemas/dense.py", "schemas/spec.schema.json"} & found["ingest"]
+    assert not any(path.startswith(("pipeline/", "components/evaluate/")) for path in found["train"])
 
 
 def test_the_source_digest_follows_the_data(tmp_path):
