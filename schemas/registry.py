@@ -102,7 +102,7 @@ class Registry:
         self.place.mkdir(parents=True, exist_ok=True)
         with self._locked():
             for leftover in self.place.glob(".*.partial"):
-                shutil.rmtree(leftover)
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
             versions = self.versions()
             for version in reversed(versions):
                 if self.manifest(version).get("files") == files:

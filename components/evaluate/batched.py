@@ -171,6 +171,7 @@ class BatchedMulticlassMetrics(tfma.metrics.Metric):
         super().__init__(create, name=name)
 
 
+COMBINERS: Mapping[Task, type[_Combiner]] = {"regression": _Regression, "binary": _Binary, "multiclass": _Multiclass}
 METRICS: Mapping[Task, type[tfma.metrics.Metric]] = {
     "regression": BatchedRegressionMetrics,
     "binary": BatchedBinaryMetrics,

@@ -11,6 +11,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -52,7 +53,7 @@ def eval_config(judged: Judged) -> config_pb2.EvalConfig:
 
 def evaluate_split(
     saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged,
-    output: Path, beam_options: Iterable[str], progress: Progress, truth: Path | None = None,
+    output: Path, predictions: Path, beam_options: Iterable[str], progress: Progress, truth: Path | None = None,
 ) -> Metrics:  # fmt: skip
     """Runs TFMA over a split of raw rows.
 
@@ -63,6 +64,8 @@ def evaluate_split(
         columns: the columns' types.
         judged: outputs and slices.
         output: where TFMA's own files go.
+        predictions: where labels and predictions go, a Parquet file for each part: columns `<output>` and
+            `label/<output>`, rows in the order of the part.
         beam_options: Beam's pipeline options.
         truth: the exported model whose labels count, where they are not `saved_model`'s own.
 
@@ -71,7 +74,10 @@ def evaluate_split(
     """
     config = eval_config(judged)
     truth = truth or saved_model
-    predictor = _Predict(str(saved_model), str(truth), dict(columns), list(judged.tasks), judged.slices, progress)
+    predictions.mkdir()
+    predictor = _Predict(
+        str(saved_model), str(truth), str(predictions), dict(columns), list(judged.tasks), judged.slices, progress
+    )
     with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
         evaluation = (
             pipeline
@@ -93,10 +99,10 @@ class _Predict(beam.DoFn):
     """Reads a part and yields TFMA's extracts: for every slice of a batch its labels and predictions."""
 
     def __init__(
-        self, saved_model: str, truth: str, columns: dict[str, ColumnType], outputs: list[str],
+        self, saved_model: str, truth: str, kept: str, columns: dict[str, ColumnType], outputs: list[str],
         slices: list[list[str]], progress: Progress,
     ) -> None:  # fmt: skip
-        self.saved_model, self.truth = saved_model, truth
+        self.saved_model, self.truth, self.kept = saved_model, truth, kept
         self.columns, self.outputs, self.slices = columns, outputs, slices
         self.progress = progress
 
@@ -105,11 +111,13 @@ class _Predict(beam.DoFn):
         self.judge = self.model if self.truth == self.saved_model else tf.saved_model.load(self.truth)
 
     def process(self, part: str) -> Iterator[dict[str, Any]]:
+        kept = []
         for batch in part_batches(part):
             results = predict(self.model, batch, self.columns)
             known = results if self.judge is self.model else predict(self.judge, batch, self.columns)
             labels = {name: known[f"label/{name}"] for name in self.outputs}
             predictions = {name: results[name] for name in self.outputs}
+            kept.append(_table(labels, predictions))
             self.progress.count(batch.num_rows)
             for key, rows in [((), slice(None)), *_slices(batch, self.slices)]:
                 yield {
@@ -117,6 +125,17 @@ class _Predict(beam.DoFn):
                     constants.PREDICTIONS_KEY: {name: value[rows] for name, value in predictions.items()},
                     constants.SLICE_KEY_TYPES_KEY: [key],
                 }
+        if kept:
+            pq.write_table(pa.concat_tables(kept), Path(self.kept) / Path(part).name, compression="zstd")
+
+
+def _table(labels: Mapping[str, Any], predictions: Mapping[str, Any]) -> pa.Table:
+    """Labels and predictions of a batch as columns; those of classes are lists."""
+    columns = {f"label/{name}": pa.array(value) for name, value in labels.items()}
+    for name, value in predictions.items():
+        flat = pa.array(np.ravel(value))
+        columns[name] = flat if value.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, value.shape[1])
+    return pa.table(columns)
 
 
 def _slices(batch: pa.RecordBatch, slices: list[list[str]]) -> Iterator[tuple[tuple[tuple[str, str], ...], Any]]:

@@ -19,7 +19,8 @@ MAIN_METRICS = ("rmse", "mae", "bias", "auc", "auc_pr", "log_loss", "accuracy", 
 def render_report(
     *, name: str, examples: Mapping[str, Any], validation: Mapping[str, Any], features: Mapping[str, Any],
     training: Mapping[str, Any], plot: str, metrics: Mapping[str, Any], verdict: Mapping[str, Any],
-    champion: Champion | None, skew: Mapping[str, float], split: str, spec: str, versions: Mapping[str, str],
+    champion: Champion | None, intervals: Mapping[str, Any], skew: Mapping[str, float], split: str, spec: str,
+    versions: Mapping[str, str],
 ) -> str:  # fmt: skip
     """Renders the page.
 
@@ -29,6 +30,7 @@ def render_report(
         plot: the model's graph as SVG.
         metrics: {slice: {output: {metric: value}}}.
         verdict: what `verdict_document` gives.
+        intervals: {output: {metric: [low, high]}}, 95 % of the bootstrap's draws.
         champion: the version in service, where the rules compare with it.
         skew: the largest difference of each serving signature.
         split: the one that was judged on.
@@ -47,8 +49,8 @@ def render_report(
     shown = [m for m in MAIN_METRICS if any(m in values for values in metrics["overall"].values())]
     return environment.get_template("report.html.j2").render(
         name=name, examples=examples, validation=validation, features=features, training=training,
-        plot=Markup(plot), metrics=metrics, verdict=verdict, champion=champion, skew=skew, split=split,
-        spec=spec, versions=versions, curves=curves, main_metrics=shown,
+        plot=Markup(plot), metrics=metrics, verdict=verdict, champion=champion, intervals=intervals, skew=skew,
+        split=split, spec=spec, versions=versions, curves=curves, main_metrics=shown,
         splits=SPLITS, worst=worst_slices(metrics),
     )  # fmt: skip
 

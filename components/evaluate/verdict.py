@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluate.intervals import Draws, interval
 from schemas.spec import Threshold
 
 Overall = Mapping[str, Mapping[str, float]]
@@ -40,23 +44,26 @@ class Ruling:
     held: bool
     champion: float | None = None
     change: float | None = None
+    change_interval: tuple[float, float] | None = None
     note: str = ""
 
 
-def judge(thresholds: Iterable[Threshold], overall: Overall, champion: Champion | None = None) -> list[Ruling]:
+def judge(
+    thresholds: Iterable[Threshold], overall: Overall, champion: Champion | None = None,
+    drawn: tuple[Draws, Draws | None] = ({}, None),
+) -> list[Ruling]:  # fmt: skip
     """Rules on the metrics of all rows.
 
     Args:
         thresholds: the spec's rules.
         overall: {output: {metric: value}}.
         champion: the version in service; None where there is none, and a rule that compares holds.
+        drawn: the bootstrap's draws of the challenger and of the champion, for rules with a confidence.
     """
-    return [_rule(rule, overall.get(rule.output, {}).get(rule.metric), champion) for rule in thresholds]
+    return [_rule(rule, overall.get(rule.output, {}).get(rule.metric), champion, drawn) for rule in thresholds]
 
 
-def _rule(rule: Threshold, value: float | None, champion: Champion | None) -> Ruling:
-    bounds = [(f"≥ {rule.at_least:g}", value, rule.at_least, None)] if rule.at_least is not None else []
-    bounds += [(f"≤ {rule.at_most:g}", value, None, rule.at_most)] if rule.at_most is not None else []
+def _rule(rule: Threshold, value: float | None, champion: Champion | None, drawn: tuple[Draws, Draws | None]) -> Ruling:
     theirs, change, note = None, None, ""
     if rule.compares:
         if champion is None:
@@ -67,17 +74,38 @@ def _rule(rule: Threshold, value: float | None, champion: Champion | None) -> Ru
             theirs = champion.metrics.get(rule.output, {}).get(rule.metric)
             change = value - theirs if value is not None and theirs is not None else None
             note = f"version {champion.version} in service"
-    told = [bound for bound, *_ in bounds]
-    held = value is not None and all(_within(found, low, high) for _, found, low, high in bounds)
-    for sign, low, high in (("≥", rule.change_at_least, None), ("≤", None, rule.change_at_most)):
-        if (edge := low if low is not None else high) is not None:
-            told.append(f"change {sign} {edge:+g}")
-            held = held and (champion is None or _within(change, low, high))
-    return Ruling(rule.output, rule.metric, value, " and ".join(told), held, theirs, change, note)
+    values, others = (_draws_of(model, rule) for model in drawn)
+    changes = values - others if values is not None and others is not None else None
+    told, held = [], value is not None
+    for name, found, spread, low, high in (
+        ("", value, values, rule.at_least, rule.at_most),
+        ("change ", change, changes, rule.change_at_least, rule.change_at_most),
+    ):
+        told += [f"{name}{sign} {edge:g}" for sign, edge in (("≥", low), ("≤", high)) if edge is not None]
+        if (low is not None or high is not None) and not (name and champion is None):
+            held = held and _within(found, spread, low, high, rule.confidence)
+    bound = " and ".join(told) + (f" with {rule.confidence:.0%} confidence" if rule.confidence else "")
+    spread = None if changes is None else interval(changes)
+    return Ruling(rule.output, rule.metric, value, bound, held, theirs, change, spread, note)
 
 
-def _within(value: float | None, low: float | None, high: float | None) -> bool:
-    return value is not None and (low is None or value >= low) and (high is None or value <= high)
+def _draws_of(model: Draws | None, rule: Threshold) -> npt.NDArray[np.float64] | None:
+    return None if model is None else model.get(rule.output, {}).get(rule.metric)
+
+
+def _within(
+    value: float | None, spread: npt.NDArray[np.float64] | None, low: float | None, high: float | None,
+    confidence: float | None,
+) -> bool:  # fmt: skip
+    """Whether a value, or, with a confidence, so much of its draws, is within bounds."""
+    if value is None:
+        return False
+    lower = upper = value
+    if confidence is not None:
+        if spread is None or not np.isfinite(spread).all():
+            return False
+        lower, upper = (float(v) for v in np.quantile(spread, [1 - confidence, confidence]))
+    return (low is None or lower >= low) and (high is None or upper <= high)
 
 
 def verdict_document(rulings: list[Ruling]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.evaluate.intervals import draws, interval
 from components.evaluate.metrics import Judged, evaluate_split
 from components.evaluate.report import render_report
 from components.evaluate.skew import check_skew
@@ -44,7 +45,7 @@ def evaluate(
         section: the spec's evaluate section.
         schema: the dataset schema as text proto.
         examples, statistics, transformed, model: the artifacts of the components before.
-        output: the artifact's folder: metrics.json, verdict.json, report.html, tfma/.
+        output: the artifact's folder: metrics.json, verdict.json, report.html, predictions/, tfma/, champion/.
         champion: number and SavedModel of the version in service, where the rules compare with it.
         spec_text: the spec, for the report.
         beam_options: Beam's pipeline options.
@@ -77,14 +78,21 @@ def evaluate(
     }
     with whole_artifact(output, manifest) as place:
         judged = Judged(trained["tasks"], [list(names) for names in section.slices])
-        metrics = evaluate_split(saved_model, examples, split, columns, judged, place / "tfma", beam_options, progress)
+        metrics = evaluate_split(
+            saved_model, examples, split, columns, judged, place / "tfma", place / "predictions", beam_options, progress
+        )
         in_service = None
         if champion is not None:
-            in_service = _champion(
-                *champion, saved_model, examples, split, columns, judged, place / "tfma_champion", beam_options
-            )
+            in_service = _champion(*champion, saved_model, examples, split, columns, judged, place, beam_options)
             manifest["champion"] = {"version": in_service.version, "metrics": in_service.metrics}
-        verdict = verdict_document(judge(section.thresholds, metrics["overall"], in_service))
+        progress.step("how sure the metrics are", now=True)
+        comparable = in_service is not None and in_service.metrics is not None
+        drawn = draws(judged.tasks, place / "predictions", place / "champion/predictions" if comparable else None)
+        manifest["intervals"] = {
+            output: {metric: interval(values) for metric, values in found.items() if metric != "rows"}
+            for output, found in drawn[0].items()
+        }
+        verdict = verdict_document(judge(section.thresholds, metrics["overall"], in_service, drawn))
         manifest.update(metrics=metrics["overall"], verdict=verdict)
         (place / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         (place / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", encoding="utf-8")
@@ -98,6 +106,7 @@ def evaluate(
             metrics=metrics,
             verdict=verdict,
             champion=in_service,
+            intervals=manifest["intervals"],
             skew=skew,
             split=split,
             spec=spec_text,
@@ -110,18 +119,21 @@ def evaluate(
 
 def _champion(
     version: int, saved_model: Path, challenger: Path, examples: str | Path, split: str,
-    columns: Mapping[str, ColumnType], judged: Judged, output: Path, beam_options: Iterable[str],
+    columns: Mapping[str, ColumnType], judged: Judged, place: Path, beam_options: Iterable[str],
 ) -> Champion:  # fmt: skip
-    """The champion's metrics on the rows, and by the labels, that judge the challenger."""
+    """The champion's metrics on the rows, and by the labels, that judge the challenger; files in `place/champion`."""
     signature = tf.saved_model.load(str(saved_model)).signatures["evaluate"]
     if missing := sorted(set(signature.structured_input_signature[1]) - set(columns)):
         return Champion(version, None, f"it reads '{missing[0]}', which is no column any more")
     if missing := sorted(set(judged.tasks) - set(signature.structured_outputs)):
         return Champion(version, None, f"it has no output '{missing[0]}'")
     progress = Progress("evaluate")
+    own = place / "champion"
+    own.mkdir()
     metrics = evaluate_split(
-        saved_model, examples, split, columns, judged, output, beam_options, progress, truth=challenger
-    )
+        saved_model, examples, split, columns, judged, own / "tfma", own / "predictions", beam_options, progress,
+        truth=challenger,
+    )  # fmt: skip
     return Champion(version, metrics["overall"])
 
 

@@ -34,6 +34,9 @@ class Threshold(Section):
     change_at_least: float | None = None
     """How much larger than the champion's it must be, on the same rows: 0 for "not worse" of an AUC."""
 
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] | None = None
+    """How sure it must be, by the bootstrap over rows, that the bounds hold: 0.95. By default the figure counts."""
+
     @property
     def compares(self) -> bool:
         """Whether the rule is about the change against the champion."""

@@ -105,6 +105,7 @@ def test_a_push_that_is_killed_leaves_whole_versions_and_a_champion(tmp_path):
         for version in registry.versions():
             assert registry.damaged(version) == [], f"version {version} after attempt {attempt}"
     assert len(registry.versions()) > 5
+    (registry.place / ".champion.json.partial").write_text("half")
     assert registry.publish(saved_model(tmp_path / "last", "last"), {}, "last")[1]
     assert not list(registry.place.glob(".*.partial"))
 

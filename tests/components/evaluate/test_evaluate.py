@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluate.batched import _Binary, _Multiclass, _Regression
+from components.evaluate.intervals import draws, interval
 from components.evaluate.predictions import part_batches, predict
 from components.evaluate.skew import check_skew
 from components.evaluate.verdict import Champion, judge, verdict_document
@@ -193,3 +195,56 @@ def test_a_worse_challenger_is_not_blessed(artifacts, shuffled, taxi_schema, tmp
     better = evaluate(rules, taxi_schema, *parts, good, tmp_path / "better", champion=(4, bad / "saved_model"))
     assert better["verdict"]["blessed"]
     assert better["champion"]["metrics"]["fare"]["mae"] == pytest.approx(worse["metrics"]["fare"]["mae"], rel=1e-9)
+
+
+def predictions(folder, label, prediction):
+    folder.mkdir()
+    half = len(label) // 2
+    for index, rows in enumerate((slice(0, half), slice(half, None))):
+        pq.write_table(pa.table({"label/y": label[rows], "y": prediction[rows]}), folder / f"part-{index}.parquet")
+    return folder
+
+
+def test_intervals_are_those_of_the_bootstrap(tmp_path):
+    random = np.random.default_rng(8)
+    label = random.normal(size=4_000)
+    good = predictions(tmp_path / "good", label, label + random.normal(0, 2.0, 4_000))
+    same = predictions(tmp_path / "same", label, pq.read_table(good)["y"].to_numpy() + 0.1)
+    ours, theirs = draws({"y": "regression"}, good, same)
+    # The deviation of a mean square of normal errors is its value times the root of 2/n.
+    low, high = interval(ours["y"]["mse"])
+    assert (high - low) / 2 == pytest.approx(1.96 * 4 * np.sqrt(2 / 4_000), rel=0.25)
+    assert low < 4 < high
+    apart = np.std(ours["y"]["rmse"] - theirs["y"]["rmse"])
+    assert apart < np.std(ours["y"]["rmse"]) / 10, "drawn in pairs, the models' own difference is left"
+    again, _ = draws({"y": "regression"}, good)
+    np.testing.assert_array_equal(again["y"]["rmse"], ours["y"]["rmse"])
+
+
+def test_a_rule_with_confidence(tmp_path):
+    random = np.random.default_rng(9)
+    label = random.normal(size=2_000)
+    service = Champion(1, {"y": {"rmse": 1.0}})
+
+    def held(noise, **rule):
+        theirs = label + random.normal(0, 1.0, 2_000)
+        ours = theirs + random.normal(0, noise, 2_000)
+        place = tmp_path / str(random.integers(10**9))
+        place.mkdir()
+        drawn = draws(
+            {"y": "regression"}, predictions(place / "a", label, ours), predictions(place / "b", label, theirs)
+        )
+        overall = {"y": {"rmse": float(np.sqrt(((ours - label) ** 2).mean()))}}
+        champion = Champion(1, {"y": {"rmse": float(np.sqrt(((theirs - label) ** 2).mean()))}})
+        (ruling,) = judge([Threshold(output="y", metric="rmse", **rule)], overall, champion, drawn)
+        return ruling
+
+    assert held(0.01, change_at_most=0.01, confidence=0.95).held
+    assert not held(1.0, change_at_most=0.01, confidence=0.95).held
+    unsure = held(0.3, change_at_most=0.045)
+    assert unsure.change_interval[0] < unsure.change < unsure.change_interval[1]
+    assert held(0.0, at_most=1.2, confidence=0.99).held
+    assert not held(0.0, at_most=0.95, confidence=0.99).held
+    (ruling,) = judge([Threshold(output="y", metric="rmse", at_most=2, confidence=0.9)], {"y": {"rmse": 1.0}}, service)
+    assert not ruling.held, "without draws nothing is sure"
+    assert ruling.bound == "≤ 2 with 90% confidence"
