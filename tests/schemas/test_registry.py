@@ -81,10 +81,10 @@ PUSH = """
 import sys
 from pathlib import Path
 from schemas.registry import Registry
-print("ready", flush=True)
 for number in range(1000):
     (Path(sys.argv[2]) / "saved_model.pb").write_text(f"{sys.argv[3]} {number}")
     Registry(sys.argv[1], "m").publish(Path(sys.argv[2]), {}, "pushed")
+    print("published", flush=True)
 """
 
 
@@ -97,14 +97,14 @@ def test_a_push_that_is_killed_leaves_whole_versions_and_a_champion(tmp_path):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=".")
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(moments.uniform(0.0, 0.08))
+        time.sleep(moments.uniform(0.0, 0.03))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
         assert registry.champion() in registry.versions()
         for version in registry.versions():
             assert registry.damaged(version) == [], f"version {version} after attempt {attempt}"
-    assert len(registry.versions()) > 5
+    assert len(registry.versions()) > 20
     (registry.place / ".champion.json.partial").write_text("half")
     assert registry.publish(saved_model(tmp_path / "last", "last"), {}, "last")[1]
     assert not list(registry.place.glob(".*.partial"))
