@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,16 @@ def summarize(run: Run) -> dict[str, Any]:
     }
 
 
+def main_metrics(values: Mapping[str, float]) -> str:
+    """The metrics of an output that a person looks at first."""
+    return ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
+
+
+def all_outputs(metrics: Mapping[str, Mapping[str, float]]) -> str:
+    """The main metrics of every output, in a line."""
+    return "; ".join(f"{output} {main_metrics(values)}" for output, values in metrics.items())
+
+
 def from_here(text: str) -> str:
     """A text in which the paths below the working directory are relative to it."""
     return text.replace(f"{Path.cwd()}/", "")
@@ -58,8 +69,7 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     table.add_row("anomalies", str(summary["anomalies"]) if summary["anomalies"] else "none")
     table.add_row("model", f"{summary['parameters']:,} parameters, {summary['epochs']} epochs")
     for output, values in summary["metrics"].items():
-        shown = ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
-        table.add_row(output, f"{shown}  [dim]({summary['split']} split)[/dim]")
+        table.add_row(output, f"{main_metrics(values)}  [dim]({summary['split']} split)[/dim]")
     table.add_row(
         "verdict", "[bold green]blessed[/bold green]" if summary["blessed"] else "[bold red]not blessed[/bold red]"
     )

@@ -12,26 +12,18 @@ from typing import Any
 import keras
 
 from components.train.objects import keras_object, reason
+from components.train.scope import Scope, Value, shape_text, unique
 from schemas.artifacts import Feature
 from schemas.errors import DataError
 from schemas.graph import topological_order
 from schemas.source_map import Path, dotted_path
 from schemas.spec import Layer, Model
-from schemas.spec.layers import Block, base_name, indexed
+from schemas.spec.layers import Block
 from schemas.user_module import load_function, load_module
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 SEVERAL_ARGUMENTS = {"Attention", "AdditiveAttention"}
 QUERY_AND_VALUE = {"MultiHeadAttention", "GroupQueryAttention"}
-
-
-@dataclass(frozen=True)
-class Value:
-    """What a node yields: a symbolic tensor or several, the Python of it, and of ids how many there are."""
-
-    tensor: Any
-    code: str
-    size: int | None = None
 
 
 @dataclass
@@ -189,17 +181,17 @@ class _Builder:
             node, place = layers[places[name]], (*at, places[name])
             if any(read not in values for read in reads[name]):
                 continue
-            node_scope = _Scope(values, groups)
+            node_scope = Scope(values, groups)
             try:
                 values[name] = self._node(node, node_scope, place, made, name in shared, prefix)
             except (ValueError, TypeError, AttributeError, IndexError) as error:
-                shapes = ", ".join(f"{read} {_shape(values[read])}" for read in reads[name] if read != node.share)
+                shapes = ", ".join(f"{read} {shape_text(values[read])}" for read in reads[name] if read != node.share)
                 message = f"'{name}' ({node.layer or 'layer of ' + str(node.share)}) of {shapes}: {reason(error)}"
                 self.graph.mistakes.append((place, message))
         return values
 
     def _node(
-        self, node: Layer, scope: _Scope, at: Path, made: dict[str, Value], is_shared: bool, prefix: str
+        self, node: Layer, scope: Scope, at: Path, made: dict[str, Value], is_shared: bool, prefix: str
     ) -> Value:  # fmt: skip
         """Makes the node's layer, or takes that of another, and calls it."""
         if node.each is not None:
@@ -220,7 +212,7 @@ class _Builder:
             return self._called(made[node.share], node, given)
         return self._make(node, node.name, given, at, made, is_shared, prefix, [])
 
-    def _given(self, node: Layer, scope: _Scope, prefix: str) -> list[Value] | dict[str, Value]:
+    def _given(self, node: Layer, scope: Scope, prefix: str) -> list[Value] | dict[str, Value]:
         """The values that the layer is called with, one for each argument or item of a list."""
         layer = node.layer or ""
         merges = layer in MERGING or layer in SEVERAL_ARGUMENTS or layer in QUERY_AND_VALUE
@@ -375,48 +367,8 @@ class _Builder:
     def _variable(self, name: str) -> str:
         """A Python name that nothing else has."""
         base = re.sub(r"\W", "_", name)
-        return _unique(f"_{base}" if base[:1].isdigit() or keyword.iskeyword(base) else base, self.taken)
+        return unique(f"_{base}" if base[:1].isdigit() or keyword.iskeyword(base) else base, self.taken)
 
     def _name(self, name: str, prefix: str) -> str:
         """A name for a layer that the spec has no name for, which no other layer beside it has."""
-        return _unique(prefix + name, self.names).removeprefix(prefix)
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """What a node can read."""
-
-    values: Mapping[str, Value]
-    groups: Mapping[str, list[str]]
-
-    def members(self, names: str | list[str]) -> list[tuple[Value, str]]:
-        """Each value that names, groups resolved, lead to, with its name."""
-        listed = [names] if isinstance(names, str) else names
-        return [(self._value(m), base_name(m)) for name in listed for m in self.groups.get(name, [name])]
-
-    def values_of(self, names: str | list[str]) -> list[Value]:
-        """Each value that names, groups resolved, lead to."""
-        return [value for value, _ in self.members(names)]
-
-    def _value(self, reference: str) -> Value:
-        name, index = indexed(reference)
-        value = self.values[name]
-        if index is None:
-            return value
-        if not isinstance(value.tensor, list | tuple):
-            raise ValueError(f"'{name}' yields one value; `{reference}` asks for several")
-        return Value(value.tensor[index], f"{value.code}[{index}]")
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    """The name, with a number behind it where it is taken already; it is taken from now on."""
-    found, count = name, 2
-    while found in taken:
-        found, count = f"{name}_{count}", count + 1
-    taken.add(found)
-    return found
-
-
-def _shape(value: Value) -> str:
-    tensors = value.tensor if isinstance(value.tensor, list | tuple) else [value.tensor]
-    return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        return unique(prefix + name, self.names).removeprefix(prefix)

@@ -12,8 +12,6 @@ from typing import Any
 from pipeline.commands.base import Commands
 from schemas.registry import Registry, names
 
-SHOWN = ("rmse", "mae", "auc", "log_loss", "accuracy")
-
 
 def add(commands: Commands) -> None:
     """Adds the command and its actions."""
@@ -53,6 +51,8 @@ def _action(
 
 
 def _list(options: argparse.Namespace) -> int:
+    from pipeline.summary import all_outputs
+
     chosen = [options.name] if options.name else names(options.serving)
     rows = [row for name in chosen for row in _rows(Registry(options.serving, name), whole=bool(options.name))]
     if options.json:
@@ -69,7 +69,8 @@ def _list(options: argparse.Namespace) -> int:
         table.add_column(heading)
     for row in rows:
         mark = "[bold green]in service[/bold green]" if row["in_service"] else ""
-        table.add_row(row["name"], str(row["version"]), row["published"], _metrics(row["metrics"]), mark)
+        when = row["published"][:16].replace("T", " ")
+        table.add_row(row["name"], str(row["version"]), when, all_outputs(row["metrics"]), mark)
     Console().print(table)
     return 0
 
@@ -87,14 +88,9 @@ def _rows(registry: Registry, *, whole: bool) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _metrics(metrics: dict[str, dict[str, float]]) -> str:
-    return "; ".join(
-        f"{output} " + ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
-        for output, values in metrics.items()
-    )
-
-
 def _show(options: argparse.Namespace) -> int:
+    from pipeline.summary import all_outputs
+
     registry = Registry(options.serving, options.name)
     version = options.version or registry.champion() or (registry.versions() or [0])[-1]
     about = registry.manifest(version)
@@ -106,7 +102,7 @@ def _show(options: argparse.Namespace) -> int:
         print(f"{registry.place / str(version)}{'  (in service)' if version == registry.champion() else ''}")
         print(f"published   {about.get('published', '?')}, parent {about.get('parent') or 'none'}")
         data = about.get("data", {})
-        print(f"metrics     {_metrics(about.get('metrics', {}))}  ({about.get('split', '?')} split)")
+        print(f"metrics     {all_outputs(about.get('metrics', {}))}  ({about.get('split', '?')} split)")
         print(f"data        {data.get('fingerprint', '?')[:16]}…, rows {data.get('rows')}")
         print(f"files       {len(about.get('files', {}))}")
         for term in terms:

@@ -7,8 +7,6 @@ import json
 
 from pipeline.commands.base import Commands, add_runs_folder
 
-SHOWN = ("rmse", "mae", "auc", "log_loss", "accuracy")
-
 
 def add(commands: Commands) -> None:
     """Adds both commands."""
@@ -32,6 +30,7 @@ def add(commands: Commands) -> None:
 
 def _runs(options: argparse.Namespace) -> int:
     from pipeline.runs import past_runs
+    from pipeline.summary import all_outputs
 
     found = past_runs(options.runs, options.name)
     if options.json:
@@ -48,11 +47,9 @@ def _runs(options: argparse.Namespace) -> int:
         table.add_column(heading)
     for run in found:
         verdict = "[green]blessed[/green]" if run.summary["blessed"] else "[red]not blessed[/red]"
-        metrics = "; ".join(
-            f"{output} " + ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
-            for output, values in run.summary["metrics"].items()
+        table.add_row(
+            run.name, run.model, all_outputs(run.summary["metrics"]), verdict, f"{run.summary['total_seconds']:.0f}"
         )
-        table.add_row(run.name, run.model, metrics, verdict, f"{run.summary['total_seconds']:.0f}")
     Console().print(table)
     return 0
 

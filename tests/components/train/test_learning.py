@@ -131,6 +131,27 @@ WAYS = {
     "batch normalization": dense(between("BatchNormalization", momentum=0.9)),
     "layer normalization": dense(between("LayerNormalization")),
     "residual": dense(between("Dense", units=32, activation="relu"), {"name": "sum", "layer": "Add", "inputs": ["between", "deep"]}),
+    "embeddings": {**dense(), "defaults": {"Embedding": {"embeddings_regularizer": {"L2": 1e-4}, "embeddings_constraint": {"UnitNorm": None}}}},
+    "spatial dropout": {
+        "layers": [
+            {"name": "w", "layer": "Embedding", "output_dim": 4, "inputs": "words"},
+            {"name": "dropped", "layer": "SpatialDropout1D", "rate": 0.1, "inputs": "w"},
+            {"name": "read", "layer": "GlobalAveragePooling1D", "inputs": "dropped"},
+            {"name": "out", "layer": "Dense", "units": 1, "inputs": ["read", "far"]},
+        ],
+        "outputs": {"fare": {**FARE["fare"], "layer": "out"}},
+    },
+    "shared": {
+        "layers": [
+            {"name": "e", "layer": "Embedding", "output_dim": 4, "each": ["row", "to_row"], "one": True},
+            {"name": "near", "layer": "Dense", "units": 8, "activation": "relu", "inputs": "place"},
+            {"name": "both", "layer": "Dense", "units": 8, "activation": "relu", "inputs": ["near", "e", "far"]},
+            {"name": "more", "layer": "Dense", "units": 8, "activation": "relu", "inputs": "both"},
+            {"name": "again", "share": "more", "inputs": "more"},
+            {"name": "out", "layer": "Dense", "units": 1, "inputs": "again"},
+        ],
+        "outputs": {"fare": {**FARE["fare"], "layer": "out"}},
+    },
     "words": {
         "layers": [
             {"name": "w", "layer": "Embedding", "output_dim": 4, "inputs": "words"},
