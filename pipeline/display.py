@@ -38,6 +38,7 @@ class Display:
         if event is None:
             return
         if kind == "cached":
+            self._drop()
             self._line("=", event.component, "unchanged, from the cache")
         elif kind == "running":
             self._begin(event.component)

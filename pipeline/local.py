@@ -88,6 +88,8 @@ def run_local(
     run, recorder = Run(folder), _Recorder(folder / "logs", listen)
     with recorder.recording(), warnings.catch_warnings(), _progress_as_json(), warm_process(folder / "logs/warm.log"):
         warnings.simplefilter("ignore")
+        listen("running", Event("check", "start"))
+        listen("event", Event("check", "step", "every layer of the model"))
         check_graph(loaded, home / "graphs")
         from kfp import components, local
 

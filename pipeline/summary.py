@@ -67,7 +67,8 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     if summary["bad"]:
         table.add_row("", f"[red]{summary['bad']:,} unreadable, in quarantine[/red]")
     table.add_row("anomalies", str(summary["anomalies"]) if summary["anomalies"] else "none")
-    table.add_row("model", f"{summary['parameters']:,} parameters, {summary['epochs']} epochs")
+    epochs = summary["epochs"]
+    table.add_row("model", f"{summary['parameters']:,} parameters, {epochs} epoch{'s' if epochs > 1 else ''}")
     for output, values in summary["metrics"].items():
         table.add_row(output, f"{main_metrics(values)}  [dim]({summary['split']} split)[/dim]")
     table.add_row(

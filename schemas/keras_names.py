@@ -15,6 +15,7 @@ from typing import Any
 from schemas.errors import nearest
 
 FILE = Path(__file__).with_name("keras_names.json")
+UNSAFE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}
 OBJECTS = ("regularizers", "initializers", "constraints", "schedules")
 _GROUPS = {"learning_rate": "schedules", "of": "layers", "cell": "layers", "backward_layer": "layers"}
 
@@ -45,10 +46,15 @@ class KerasNames:
         self, group: str, name: str, key: str, arguments: Mapping[str, Any]
     ) -> Iterator[tuple[tuple[str, ...], str]]:
         """What is wrong with a class and its arguments, as (keys, message)."""
-        if name not in self.classes[group]:
+        if name in UNSAFE:
+            yield (
+                (key,),
+                f"{name} brings code along that would run wherever the model is loaded; write a layer of your own",
+            )
+        elif name not in self.classes[group]:
             yield (key,), f"keras.{group} has no '{name}'{nearest(name, self.classes[group])}"
-            return
-        yield from self._check_arguments(group, name, arguments)
+        else:
+            yield from self._check_arguments(group, name, arguments)
 
     def _check_arguments(
         self, group: str, name: str, arguments: Mapping[str, Any]

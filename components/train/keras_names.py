@@ -9,9 +9,7 @@ from typing import Any
 
 import keras
 
-from schemas.keras_names import FILE
-
-UNSAFE_LAYERS = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}
+from schemas.keras_names import FILE, UNSAFE
 
 
 def collect() -> dict[str, Any]:
@@ -30,7 +28,7 @@ def collect() -> dict[str, Any]:
         group: {
             name: _arguments(cls)
             for name, cls in sorted(vars(module).items())
-            if inspect.isclass(cls) and issubclass(cls, base) and cls is not base and name not in UNSAFE_LAYERS
+            if inspect.isclass(cls) and issubclass(cls, base) and cls is not base and name not in UNSAFE
         }
         for group, (module, base) in modules.items()
     }

@@ -82,7 +82,9 @@ def train(
         manifest["history"] = {key: [float(v) for v in values] for key, values in history.history.items()}
         manifest["epochs"] = len(history.epoch)
         manifest["rows_per_second"] = round(watcher.rows_per_second)
-    progress.done(f"{manifest['epochs']} epochs, {manifest['parameters']:,} parameters", epochs=manifest["epochs"])
+    epochs = manifest["epochs"]
+    told = f"{epochs} epoch{'s' if epochs > 1 else ''}, {manifest['parameters']:,} parameters"
+    progress.done(told, epochs=epochs)
     return manifest
 
 

@@ -255,7 +255,9 @@ class _Checks:
                 yield self._mistake(at, f"no label is called '{name}'{known}")
             elif self.keras.is_loss(output.loss):
                 yield from self._loss_fits(name, transform, at)
-            if self.model.layers and output.layer not in self.nodes:
+            if self.model.layers and not output.layer:
+                yield self._mistake(at, f"names no layer; add the node that predicts it{nearest('', self.nodes)}")
+            elif self.model.layers and output.layer not in self.nodes:
                 yield self._mistake((*at, "layer"), f"'{output.layer}' is no layer{nearest(output.layer, self.nodes)}")
             if not self.keras.is_loss(output.loss):
                 known = nearest(output.loss, self.keras.losses)

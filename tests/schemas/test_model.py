@@ -70,6 +70,8 @@ CASES = {
     "sample weight": ({"layers": layers(), "outputs": {"fare": {**OUTPUTS["fare"], "sample_weight": "hour"}}}, "model.outputs.fare.sample_weight", "no numeric feature"),
     "class weights of a number": ({"layers": layers(), "outputs": {"fare": {**OUTPUTS["fare"], "class_weights": {1: 2}}}}, "model.outputs.fare.class_weights", "has no classes"),
     "output of nothing": ({"layers": layers(), "outputs": {"fare": {"layer": "yy", "loss": "huber"}}}, "model.outputs.fare.layer", "did you mean 'y'?"),
+    "output without layer": ({"layers": layers(), "outputs": {"fare": {"loss": "huber"}}}, "model.outputs.fare", "names no layer"),
+    "unsafe layer": ({"layers": layers(layer="Lambda")}, "model.layers[0].layer", "write a layer of your own"),
     "unknown preset": ({"preset": {"name": "wide_and_deep"}, "outputs": {"fare": {"loss": "huber"}}}, "model.preset.name", "did you mean 'wide_deep'?"),
     "preset option": ({"preset": {"name": "wide_deep", "unit": [3]}, "outputs": {"fare": {"loss": "huber"}}}, "model.preset.unit", "did you mean 'units'?"),
     "preset value": ({"preset": {"name": "dnn", "dropout": 2}, "outputs": {"fare": {"loss": "huber"}}}, "model.preset.dropout", "less than 1"),

@@ -17,7 +17,7 @@ from components.train.presets.parts import (
     numbers_of,
     some,
 )
-from schemas.errors import DataError
+from schemas.errors import DataError, nearest
 from schemas.spec.preset import Expanded, Units
 
 
@@ -42,7 +42,7 @@ class TwoTower(EmbeddingPreset):
         graph, nodes = Expanded(), dict[str, str]()
         for name in (*self.left, *self.right, *(n for names in self.shared for n in names)):
             if name not in features:
-                raise DataError(f"two_tower reads '{name}', which is no feature of it; found {', '.join(features)}")
+                raise DataError(f"two_tower reads '{name}', which is no feature of it{nearest(name, features)}")
         for names in self.shared:
             first, *others = names
             graph.layers.append({
