@@ -1,7 +1,8 @@
 """The dataset schema: tensorflow.metadata.v0.Schema on disk, column types for everything that reads rows.
 
 A missing value has one dense form per type, the same in training and in serving:
-FLOAT is NaN, INT is the smallest int64, BYTES is "".
+FLOAT is NaN, INT is the smallest int64, BYTES is "". Several values of a row (a list in JSON, Parquet or tf.Example)
+are one BYTES value, VALUE_END behind each of them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from schemas.errors import DataError
 
 ColumnType = Literal["int", "float", "bytes"]
 MISSING_INT = -(2**63)
+# Behind each value of a BYTES column that holds several a row (ASCII's unit separator).
+VALUE_END = "\x1f"
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {"int": pa.int64(), "float": pa.float32(), "bytes": pa.string()}
 _NAMES: dict[int, ColumnType] = {schema_pb2.INT: "int", schema_pb2.FLOAT: "float", schema_pb2.BYTES: "bytes"}
 TYPES: dict[ColumnType, int] = {name: number for number, name in _NAMES.items()}

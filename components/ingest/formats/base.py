@@ -10,7 +10,7 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.dataset import ColumnType, arrow_schema
+from schemas.dataset import VALUE_END, ColumnType, arrow_schema
 from schemas.spec import Csv
 
 CHUNK_BYTES = 16 << 20
@@ -105,7 +105,7 @@ def is_compressed(path: str) -> bool:
 
 
 def convert(value: Any, kind: ColumnType, name: str) -> Any:
-    """One value as the column's type, None where there is none.
+    """One value as the column's type, None where there is none; several are one text (see `schemas.dataset`).
 
     Raises:
         ValueError: the value is not of that type; the text names the column.
@@ -116,7 +116,11 @@ def convert(value: Any, kind: ColumnType, name: str) -> Any:
         if kind == "bytes":
             if isinstance(value, bytes):
                 return value.decode("utf-8")
-            if isinstance(value, dict | list):
+            if isinstance(value, list):
+                if any(isinstance(one, list) for one in value):
+                    raise ValueError
+                return "".join(f"{convert(one, kind, name) or ''}{VALUE_END}" for one in value) or None
+            if isinstance(value, dict):
                 raise ValueError
             return str(value)
         if kind == "int":

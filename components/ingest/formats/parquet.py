@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.ingest.formats.base import MAX_RAW, BadRow, Chunk, Format, Rows, convert, open_file
+from schemas.dataset import VALUE_END
 
 
 class ParquetFormat(Format):
@@ -30,7 +32,7 @@ class ParquetFormat(Format):
         for field in self.schema:
             if field.name not in chunk.names:
                 table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-        table = table.select(self.schema.names)
+        table = _joined(table.select(self.schema.names), self.schema)
         try:
             # A float64 that float32 rounds is no mistake; an integer that would be cut is.
             floats = pa.schema([f if f.type == pa.float32() else table.schema.field(f.name) for f in self.schema])
@@ -46,3 +48,18 @@ class ParquetFormat(Format):
             except ValueError as error:
                 bad.append(BadRow(first_line + offset, str(error), repr(values)[:MAX_RAW]))
         return Rows(self.from_rows(good), bad)
+
+
+def _joined(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with each list that is to be a text as one, the values ended by VALUE_END."""
+    for index, field in enumerate(table.schema):
+        kind = field.type
+        if schema.field(index).type != pa.string() or not (pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)):
+            continue
+        if pa.types.is_nested(kind.value_type):
+            continue
+        texts = table.column(index).cast(pa.list_(pa.string()))
+        text = pc.binary_join_element_wise(pc.binary_join(texts, VALUE_END), VALUE_END, "")
+        has_none = pc.equal(pc.list_value_length(texts), 0)
+        table = table.set_column(index, field.name, pc.if_else(has_none, pa.scalar(None, pa.string()), text))
+    return table

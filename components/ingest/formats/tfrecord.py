@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 65_536
 
 
 class TFRecordFormat(Format):
-    """Records of serialized tf.Example, each feature with no value or one; compressed or not."""
+    """Records of serialized tf.Example, compressed or not; a feature with several values is a BYTES column."""
 
     name = "tfrecord"
 
@@ -60,7 +60,7 @@ class TFRecordFormat(Format):
 
     def _row(self, record: bytes) -> dict[str, Any]:
         features = _example(record).features.feature
-        return {name: convert(_value(features, name), kind, name) for name, kind in self.columns.items()}
+        return {name: convert(_value(features, name, kind), kind, name) for name, kind in self.columns.items()}
 
 
 def first_types(path: str) -> dict[str, ColumnType]:
@@ -69,17 +69,21 @@ def first_types(path: str) -> dict[str, ColumnType]:
     with open_file(path) as stream:
         record = TFRecord.read_record(stream)
     features = _example(record).features.feature if record else {}
-    return {name: kinds[features[name].WhichOneof("kind") or "bytes_list"] for name in sorted(features)}
+    found = {name: features[name].WhichOneof("kind") or "bytes_list" for name in sorted(features)}
+    several = {name for name, kind in found.items() if len(getattr(features[name], kind).value) > 1}
+    return {name: "bytes" if name in several else kinds[kind] for name, kind in found.items()}
 
 
-def _value(features: Any, name: str) -> Any:
+def _value(features: Any, name: str, wanted: ColumnType) -> Any:
     if name not in features:
         return None
     feature = features[name]
     kind = feature.WhichOneof("kind")
     values = getattr(feature, kind).value if kind else ()
     if len(values) > 1:
-        raise ValueError(f"column '{name}' has several values")
+        if wanted == "bytes":
+            return list(values)
+        raise ValueError(f"column '{name}' has several values; its type in the schema must be BYTES")
     return values[0] if values else None
 
 

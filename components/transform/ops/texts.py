@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from components.transform.ops.categories import as_text
+from schemas.dataset import VALUE_END
 from schemas.ops import Figures, Kind, OneInput
 
 
@@ -15,7 +16,12 @@ def _parts(column: Any, delimiter: str, length: int) -> Any:
     """The first `length` pieces of each text [batch] as strings [batch, length], "" where there are fewer."""
     import tensorflow as tf
 
-    pieces = tf.strings.split(as_text(column), sep=delimiter or None)
+    text = as_text(column)
+    if not delimiter:
+        # A list of the source, each value with its end behind it; any other text is split where it has white space.
+        spaced = tf.strings.regex_replace(tf.strings.strip(text), r"\s+", VALUE_END)
+        text = tf.where(tf.strings.regex_full_match(text, f"(?s).*{VALUE_END}"), text, spaced)
+    pieces = tf.strings.split(text, sep=delimiter or VALUE_END)
     return pieces[:, :length].to_tensor("", shape=[None, length])
 
 
@@ -31,7 +37,7 @@ class Tokens(OneInput):
     length: Annotated[int, Field(ge=1)]
     """The most words of a row that are read."""
     delimiter: str = ""
-    """What stands between two words; by default any white space."""
+    """What stands between two words; by default any white space, and a list of the source is its values."""
     lower: bool = False
     """Whether capitals are the same words."""
     top_k: Annotated[int, Field(ge=1)] | None = None
@@ -77,7 +83,7 @@ class Vector(OneInput):
     length: Annotated[int, Field(ge=1)]
     """How many; a row with fewer is filled up, more are left out."""
     delimiter: str = ""
-    """What stands between two numbers; by default any white space."""
+    """What stands between two numbers; by default any white space, and a list of the source is its values."""
     fill: float = 0.0
     """What stands where a row has fewer."""
 

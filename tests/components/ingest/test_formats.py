@@ -70,6 +70,40 @@ def test_a_format_reads_what_was_written(name, file, tmp_path):
     assert rows_of(tmp_path / file, name) == (ROWS, [])
 
 
+LISTS = [
+    {"tags": ["new york", "x"], "v": [0.5, 2.0]},
+    {"tags": ["y"], "v": [1.0]},
+    {"tags": [], "v": []},
+    {"tags": None, "v": None},
+]
+
+
+@pytest.mark.parametrize("name", ["parquet", "jsonl", "tfrecord"])
+def test_lists_are_one_text_each_value_with_its_end(name, tmp_path):
+    path = tmp_path / f"lists.{name}"
+    if name == "parquet":
+        pq.write_table(pa.Table.from_pylist(LISTS), path)
+    elif name == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in LISTS))
+    else:
+        import tensorflow as tf
+
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for row in LISTS:
+                tags = tf.train.BytesList(value=[tag.encode() for tag in row["tags"] or []])
+                feature = {
+                    "tags": tf.train.Feature(bytes_list=tags),
+                    "v": tf.train.Feature(float_list=tf.train.FloatList(value=row["v"] or [])),
+                }
+                writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+    reader = Format.known[name]({"tags": "bytes", "v": "bytes"}, Csv())
+    rows = [row for chunk in reader.plan(str(path)) for piece in reader.read(chunk) for row in piece.table.to_pylist()]
+    assert rows[0]["tags"] == "new york\x1fx\x1f"
+    values = [[float(v) for v in (row["v"] or "").split("\x1f") if v] for row in rows]
+    assert values == [[0.5, 2.0], [1.0], [], []]
+    assert (rows[2]["tags"], rows[3]["tags"]) == (None, None)
+
+
 def test_another_delimiter(tmp_path):
     write(tmp_path / "a.csv", "csv", delimiter="|")
     assert rows_of(tmp_path / "a.csv", "csv", delimiter="|") == (ROWS, [])

@@ -20,9 +20,18 @@ WORDS = ["a", "b", "a", None, "c"]
 COUNTS = [0, 5, 2, None, 7]
 SENTENCES = ["A b", "b c d e", None, "a", "a a"]
 VECTORS = ["1|2|3", "4|5|6|7", "0.5", None, "-1|-2"]
+LISTS = ["1\x1f2\x1f3\x1f", " 4  5 6 7", "0.5\x1f", None, "-1\x1f-2\x1f"]
 SCHEMA = "".join(
     f'feature {{ name: "{name}" type: {kind} }} '
-    for name, kind in (("t", "BYTES"), ("x", "FLOAT"), ("w", "BYTES"), ("n", "INT"), ("s", "BYTES"), ("v", "BYTES"))
+    for name, kind in (
+        ("t", "BYTES"),
+        ("x", "FLOAT"),
+        ("w", "BYTES"),
+        ("n", "INT"),
+        ("s", "BYTES"),
+        ("v", "BYTES"),
+        ("l", "BYTES"),
+    )
 )
 FEATURES = {
     "z": {"op": "z_score", "input": "x"},
@@ -44,6 +53,7 @@ FEATURES = {
     "words": {"op": "tokens", "input": "s", "length": 3, "lower": True},
     "hashed_words": {"op": "tokens", "input": "s", "length": 2, "buckets": 9},
     "numbers": {"op": "vector", "input": "v", "length": 3, "delimiter": "|", "fill": -1},
+    "listed_numbers": {"op": "vector", "input": "l", "length": 3, "fill": -1},
     "same": {"op": "identity", "input": "n", "values": 6},
     "cross": {"op": "cross", "inputs": ["w", "bucket"], "frequency_threshold": 1},
     "crossed": {"op": "cross", "inputs": ["w", "n"], "buckets": 50},
@@ -71,8 +81,9 @@ def results(tmp_path_factory):
             "n": pa.int64(),
             "s": pa.string(),
             "v": pa.string(),
+            "l": pa.string(),
         }
-        given = {"t": TIMES, "x": NUMBERS, "w": WORDS, "n": COUNTS, "s": SENTENCES, "v": VECTORS}
+        given = {"t": TIMES, "x": NUMBERS, "w": WORDS, "n": COUNTS, "s": SENTENCES, "v": VECTORS, "l": LISTS}
         columns = {n: pa.array(v, types[n]) for n, v in given.items()}
         pq.write_table(pa.table(columns), examples / "split=train" / "part-0.parquet")
     section = Transform.model_validate(
@@ -169,7 +180,11 @@ def test_words_and_vectors_have_a_fixed_length(results):
     assert ready.features["words"].size == 1 + 4 + 1
     assert values["hashed_words"][3][1] == 0
     assert values["hashed_words"][3][0] == values["hashed_words"][4][1] > 0
-    assert values["numbers"] == [[1, 2, 3], [4, 5, 6], [0.5, -1, -1], [-1, -1, -1], [-1, -2, -1]]
+    assert (
+        values["numbers"]
+        == values["listed_numbers"]
+        == [[1, 2, 3], [4, 5, 6], [0.5, -1, -1], [-1, -1, -1], [-1, -2, -1]]
+    )
 
 
 def test_features_that_name_each_other_share_a_vocabulary(results):
