@@ -207,17 +207,28 @@ class _Builder:
                 return copies[0]
             cls = getattr(keras.layers, node.join)
             return self._call(cls, f"keras.layers.{node.join}", {}, node.name, copies, prefix)
-        given = self._given(node, scope, prefix)
         if node.share is not None:
-            return self._called(made[node.share], node, given)
+            made[node.name] = layer = made[node.share]
+            kind = type(layer.tensor).__name__
+            several = isinstance(layer.tensor, keras.Model) and len(layer.tensor.inputs) > 1
+            return self._called(layer, node, self._given(node, kind, several, scope, prefix))
+        block = self.section.blocks.get(str(node.layer))
+        several = node.layer in self.own or (block is not None and len(block.inputs) > 1)
+        given = self._given(node, str(node.layer), several, scope, prefix)
         return self._make(node, node.name, given, at, made, is_shared, prefix, [])
 
-    def _given(self, node: Layer, scope: Scope, prefix: str) -> list[Value] | dict[str, Value]:
-        """The values that the layer is called with, one for each argument or item of a list."""
-        layer = node.layer or ""
-        merges = layer in MERGING or layer in SEVERAL_ARGUMENTS or layer in QUERY_AND_VALUE
-        block = self.section.blocks.get(layer)
-        several = merges or layer in self.own or node.share is not None or (block is not None and len(block.inputs) > 1)
+    def _given(
+        self, node: Layer, layer: str, several: bool, scope: Scope, prefix: str
+    ) -> list[Value] | dict[str, Value]:  # fmt: skip
+        """The values that a layer of a class is called with, one for each argument or item of a list.
+
+        Args:
+            node: the node that calls it.
+            layer: the class.
+            several: whether it takes several besides the classes that are known to.
+            scope: what the node can read.
+            prefix: of names inside of a block.
+        """
         inputs = node.inputs
         if isinstance(inputs, dict):
             return {key: self._one(scope.values_of(item), f"{node.name}_{key}", prefix) for key, item in inputs.items()}
@@ -231,7 +242,7 @@ class _Builder:
                 found = scope.values_of(item)
                 parts += found if isinstance(item, str) else [self._one(found, f"{node.name}_inputs_{index}", prefix)]
             return parts
-        if several:
+        if several or layer in SEVERAL_ARGUMENTS or layer in QUERY_AND_VALUE:
             return [
                 self._one(scope.values_of(item), f"{node.name}_inputs_{index}", prefix)
                 for index, item in enumerate(items)

@@ -17,7 +17,7 @@ from rich.table import Table
 from pipeline.sweep.study import Study, as_yaml
 from schemas.source_map import SourceMap
 from schemas.spec import Choice
-from schemas.spec.load import path_of
+from schemas.spec.load import path_of, set_value
 
 SHOWN = 12
 _PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
@@ -114,11 +114,7 @@ def best_spec(spec: Path, values: dict[str, Any]) -> str:
 def _dumped(spec: Path, values: dict[str, Any]) -> str:
     source = SourceMap.read(spec)
     for key, value in values.items():
-        *parents, last = path_of(source, key)
-        target: Any = source.data
-        for part in parents:
-            target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
-        target[last] = value
+        set_value(source, key, value)
     return str(yaml.safe_dump(source.data, sort_keys=False, width=110, default_flow_style=None))
 
 

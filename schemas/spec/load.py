@@ -88,11 +88,20 @@ def _override(source: SourceMap, key: str, value: str) -> None:
         parsed = yaml_value(value)
     except yaml.YAMLError as error:
         raise DataError(f"--set {key}: {value!r} is not a YAML value: {error}") from None
+    set_value(source, key, parsed)
+
+
+def set_value(source: SourceMap, key: str, value: Any) -> None:
+    """Puts a value in the place of `source.data` that a dotted key means; mappings on the way are made.
+
+    Raises:
+        DataError: there is no such place in the spec.
+    """
     *parents, last = path_of(source, key)
     target: Any = source.data
     for part in parents:
         target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
-    target[last] = parsed
+    target[last] = value
 
 
 def path_of(source: SourceMap, key: str) -> Path:

@@ -149,7 +149,7 @@ class _Checks:
                 yield self._mistake((*at, "name"), f"a layer called '{layer.name}' stands at {first} already")
             elif layer.name in scope.outside:
                 yield self._mistake((*at, "name"), f"a feature is called '{layer.name}' already; rename the layer")
-            yield from self._layer(layer, at, scope)
+            yield from self._layer(layer, layers, at, scope)
         reads = {
             layer.name: [member for read in layer.reads() for member in scope.groups.get(read, [read])]
             for layer in layers
@@ -165,11 +165,15 @@ class _Checks:
                 message = f"'{name}' leads nowhere; read it in a layer or an output, or remove it"
                 yield self._mistake((*scope.at, index), message)
 
-    def _layer(self, layer: Layer, at: Path, scope: _Scope) -> Iterable[Mistake]:
+    def _layer(self, layer: Layer, layers: list[Layer], at: Path, scope: _Scope) -> Iterable[Mistake]:
         if layer.share is not None:
-            if layer.share not in scope.nodes:
+            target = scope.nodes.get(layer.share)
+            if target is None:
                 known = nearest(layer.share, scope.nodes)
                 yield self._mistake((*at, "share"), f"'{layer.name}': '{layer.share}' is no node{known}")
+            elif layers[target].each is not None and not layers[target].one:
+                message = f"'{layer.name}': '{layer.share}' has a layer for each of its inputs; make it `one: true`"
+                yield self._mistake((*at, "share"), message)
         else:
             yield from self._class(layer, at)
         for place, reference in layer.references():

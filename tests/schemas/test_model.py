@@ -46,6 +46,7 @@ CASES = {
     "layer and share": ({"layers": layers({"name": "z", "layer": "Dense", "share": "deep", "inputs": "deep"})}, "model.layers[2]", "either `layer`"),
     "share of none": ({"layers": [*layers(inputs="z"), {"name": "z", "share": "depp", "inputs": "km_scaled"}]}, "model.layers[2].share", "did you mean 'deep'?"),
     "share with arguments": ({"layers": layers({"name": "z", "share": "deep", "units": 3, "inputs": "deep"})}, "model.layers[2]", "no arguments of its own"),
+    "share of several": ({"layers": [DEEP, {**HEAD, "inputs": ["z", "deep"]}, {"name": "e", "layer": "Embedding", "output_dim": 2, "each": ["hour", "weekday"]}, {"name": "z", "share": "e", "inputs": "hour"}]}, "model.layers[3].share", "make it `one: true`"),
     "share of itself": ({"layers": [DEEP, {**HEAD, "inputs": "z"}, {"name": "z", "share": "z", "inputs": "deep"}]}, "model.layers[2]", "z → z"),
     "cycle through a group": ({"layers": layers(inputs="all"), "groups": {"all": ["km_scaled", "y"]}}, "model.layers[0]", "deep → y → deep"),
     "group of what": ({"layers": layers(inputs="all"), "groups": {"all": ["km_scaled", "pasengers"]}}, "model.groups.all[1]", "did you mean 'passengers'?"),

@@ -76,6 +76,22 @@ def test_a_shared_layer_is_one_layer():
     np.testing.assert_allclose(made(rows_of(made))["y"][:, 0], (left * right).sum(axis=1), rtol=1e-5)
 
 
+def test_what_shares_can_be_shared_and_reads_as_the_layer_does():
+    layers = [
+        {"name": "first", "layer": "Dense", "units": 2, "inputs": ["a", "b"]},
+        {"name": "second", "share": "first", "inputs": ["b", "a"]},
+        {"name": "third", "share": "second", "inputs": "first"},
+        {"name": "near", "layer": "Dot", "axes": 1, "inputs": ["first", "second"]},
+        {"name": "far", "share": "near", "inputs": ["second", "third"]},
+        {"name": "y", "layer": "Add", "inputs": ["near", "far"]},
+    ]
+    graph = built(layers)
+    assert graph.mistakes == []
+    made = functional(graph, "m")
+    assert made.count_params() == 6
+    assert_same(made, run_code(graph))
+
+
 def test_one_embedding_for_several_features():
     layers = [
         {"name": "e", "layer": "Embedding", "output_dim": 2, "each": ["c", "d"], "one": True},
