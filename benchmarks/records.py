@@ -17,7 +17,7 @@ from components.train.compiling import compile_model
 from components.train.graph import build_model
 from components.transform import worker
 from components.transform.preprocessing import preprocessing_fn
-from schemas.artifacts import read_features, split_parts
+from schemas.artifacts import read_features, read_manifest, split_parts
 from schemas.dataset import column_types, parse_schema
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER
@@ -35,11 +35,11 @@ def transform(section: Transform, schema: str, examples: Path, output: Path) -> 
         beam.Pipeline(options=PipelineOptions(LOCAL_RUNNER)) as pipeline,
         tft_beam.Context(temp_dir=scratch, desired_batch_size=worker.BATCH_ROWS),
     ):
-        config = worker._adapter_config(columns)
-        train_rows = worker._read(pipeline, "Analyse", parts, ["train"], columns, progress)
+        config, counts = worker._adapter_config(columns), read_manifest(examples, "ingest")["rows"]
+        train_rows = worker._read(pipeline, "Analyse", parts, ["train"], columns, counts["train"], progress)
         graph = (train_rows, config) | tft_beam.AnalyzeDataset(preprocessing_fn(section))
         for split in SPLITS:
-            rows = worker._read(pipeline, f"Transform {split}", parts, [split], columns, progress)
+            rows = worker._read(pipeline, f"Transform {split}", parts, [split], columns, counts[split], progress)
             transformed, metadata = ((rows, config), graph) | f"Transform {split}" >> tft_beam.TransformDataset()
             coder = tft.coders.ExampleProtoCoder(metadata.schema)
             _ = (

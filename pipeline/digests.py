@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -42,8 +43,13 @@ def code_files(component: str) -> list[Path]:
     return [*room, *sorted(found | beside)]
 
 
-def _imported(path: Path) -> Iterator[Path]:
-    """The files of `schemas/` that a module imports."""
+@functools.cache
+def _imported(path: Path) -> tuple[Path, ...]:
+    """The files of `schemas/` that a module imports; each is parsed once, whatever imports it."""
+    return tuple(_files_imported(path))
+
+
+def _files_imported(path: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -23,6 +23,11 @@ from schemas.spec import LoadedSpec
 from schemas.spec.transform import planned
 
 
+def remembered(runs: Path, loaded: LoadedSpec) -> Path:
+    """Where the graphs of a spec's model that held are remembered, in a folder of runs."""
+    return runs.resolve() / loaded.spec.name / "graphs"
+
+
 def check_graph(loaded: LoadedSpec, known: Path | None = None) -> None:
     """Calls every layer of the spec's model on symbolic tensors.
 
@@ -39,19 +44,22 @@ def check_graph(loaded: LoadedSpec, known: Path | None = None) -> None:
     held = known / hashlib.sha256(text.encode()).hexdigest() if known else None
     if held is not None and held.exists():
         return
-    mistakes = _asked("check", arguments)
-    if mistakes:
-        source = SourceMap.read(loaded.path)
-        raise SpecError(str(loaded.path), [source.mistake(tuple(at), message) for at, message in mistakes])
+    _refuse(loaded, _asked("check", arguments))
     if held is not None:
         held.parent.mkdir(parents=True, exist_ok=True)
         held.touch()
 
 
 def describe_graph(loaded: LoadedSpec, features: Mapping[str, Feature], plot: Path | None = None) -> dict[str, Any]:
-    """The layers, parameters and Python of a spec's model, and its picture in the file `plot`."""
+    """The layers, parameters and Python of a spec's model, and its picture in the file `plot`.
+
+    Raises:
+        SpecError: with all mistakes.
+        UserError: the model's own module fails.
+    """
     arguments = {**_arguments(loaded, features), "name": loaded.spec.name, "plot": str(plot.resolve()) if plot else ""}
     found: dict[str, Any] = _asked("describe", arguments)
+    _refuse(loaded, found["mistakes"])
     return found
 
 
@@ -96,6 +104,13 @@ def _plain(features: Mapping[str, Feature]) -> dict[str, dict[str, Any]]:
         name: {key: value for key, value in asdict(feature).items() if key != "name"}
         for name, feature in features.items()
     }
+
+
+def _refuse(loaded: LoadedSpec, mistakes: list[tuple[list[str | int], str]]) -> None:
+    """Raises the mistakes, where there are any, each with its line."""
+    if mistakes:
+        source = SourceMap.read(loaded.path)
+        raise SpecError(str(loaded.path), [source.mistake(tuple(at), message) for at, message in mistakes])
 
 
 def _asked(entry: str, arguments: dict[str, Any]) -> Any:

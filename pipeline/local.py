@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.arguments import pipeline_arguments
-from pipeline.graph_check import check_graph
+from pipeline.graph_check import check_graph, remembered
 from pipeline.runs import SPEC, SUMMARY
 from pipeline.warm import warm_process
 from schemas.errors import UserError
@@ -90,7 +90,7 @@ def run_local(
         warnings.simplefilter("ignore")
         listen("running", Event("check", "start"))
         listen("event", Event("check", "step", "every layer of the model"))
-        check_graph(loaded, home / "graphs")
+        check_graph(loaded, remembered(runs, loaded))
         from kfp import components, local
 
         from pipeline.definition import compile_pipeline, latticework, training

@@ -23,6 +23,14 @@ def dense_columns(table: pa.Table | pa.RecordBatch, columns: Mapping[str, Column
     return result
 
 
+def row_values(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.generic]:
+    """A numeric column without missing values as an array [rows], or [rows, length] where each row has a list."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    is_list = pa.types.is_fixed_size_list(array.type)
+    values: npt.NDArray[np.generic] = (array.flatten() if is_list else array).to_numpy(zero_copy_only=False)
+    return values.reshape(len(array), -1) if is_list else values
+
+
 def numpy_columns(
     table: pa.Table | pa.RecordBatch, columns: Mapping[str, ColumnType]
 ) -> dict[str, npt.NDArray[np.generic]]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.evaluate.batched import COMBINERS
+from schemas.dense import row_values
 from schemas.spec.outputs import Task
 
 DRAWS, MOST_ROWS, SEED = 200, 20_000_000, 1
@@ -41,15 +42,15 @@ def draws(
     count = max(20, min(DRAWS, MOST_ROWS // max(rows, 1)))
     found: list[dict[str, dict[str, list[float]]]] = [{}, {}]
     columns = [
-        {name: (_values(table[f"label/{name}"]), _values(table[name])) for name in tasks}
+        {name: [row_values(table[c]).astype(np.float64) for c in (f"label/{name}", name)] for name in tasks}
         for table in (ours, theirs)
         if table is not None
     ]
+    combiners = {name: COMBINERS[task](name) for name, task in tasks.items()}
     for _ in range(count):
         drawn = random.integers(0, rows, rows)
         for place, known in enumerate(columns):
-            for name, task in tasks.items():
-                combiner = COMBINERS[task](name)
+            for name, combiner in combiners.items():
                 label, prediction = known[name]
                 values = combiner.values(combiner.sums(label[drawn], prediction[drawn]))
                 for metric, value in values.items():
@@ -69,11 +70,3 @@ def interval(drawn: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[
 
 def _read(folder: Path) -> pa.Table:
     return pa.concat_tables([pq.read_table(path, partitioning=None) for path in sorted(folder.glob("*.parquet"))])
-
-
-def _values(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
-    """A column as [rows], or [rows, classes]."""
-    array = column.combine_chunks()
-    if pa.types.is_fixed_size_list(array.type):
-        return array.flatten().to_numpy().astype(np.float64).reshape(len(array), -1)
-    return array.to_numpy().astype(np.float64)

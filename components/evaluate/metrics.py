@@ -67,16 +67,15 @@ def evaluate_split(
         predictions: where labels and predictions go, a Parquet file for each part: columns `<output>` and
             `label/<output>`, rows in the order of the part.
         beam_options: Beam's pipeline options.
-        truth: the exported model whose labels count, where they are not `saved_model`'s own.
+        truth: the `predictions` of another model on the same split, whose labels count instead of this model's own.
 
     Returns:
         {slice: {output: {metric: value}}}; the slice of all rows is "overall", others read `column=value`.
     """
     config = eval_config(judged)
-    truth = truth or saved_model
     predictions.mkdir()
     predictor = _Predict(
-        str(saved_model), str(truth), str(predictions), dict(columns), list(judged.tasks), judged.slices, progress
+        str(saved_model), truth, str(predictions), dict(columns), list(judged.tasks), judged.slices, progress
     )
     with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
         evaluation = (
@@ -99,7 +98,7 @@ class _Predict(beam.DoFn):
     """Reads a part and yields TFMA's extracts: for every slice of a batch its labels and predictions."""
 
     def __init__(
-        self, saved_model: str, truth: str, kept: str, columns: dict[str, ColumnType], outputs: list[str],
+        self, saved_model: str, truth: Path | None, kept: str, columns: dict[str, ColumnType], outputs: list[str],
         slices: list[list[str]], progress: Progress,
     ) -> None:  # fmt: skip
         self.saved_model, self.truth, self.kept = saved_model, truth, kept
@@ -108,14 +107,18 @@ class _Predict(beam.DoFn):
 
     def setup(self) -> None:
         self.model = tf.saved_model.load(self.saved_model)
-        self.judge = self.model if self.truth == self.saved_model else tf.saved_model.load(self.truth)
 
     def process(self, part: str) -> Iterator[dict[str, Any]]:
-        kept = []
+        kept: list[pa.Table] = []
+        truth = None if self.truth is None else pq.read_table(self.truth / Path(part).name, partitioning=None)
+        offset = 0
         for batch in part_batches(part):
             results = predict(self.model, batch, self.columns)
-            known = results if self.judge is self.model else predict(self.judge, batch, self.columns)
-            labels = {name: known[f"label/{name}"] for name in self.outputs}
+            labels = {name: results[f"label/{name}"] for name in self.outputs}
+            if truth is not None:
+                known = truth.slice(offset, batch.num_rows)
+                labels = {name: known[f"label/{name}"].to_numpy() for name in self.outputs}
+            offset += batch.num_rows
             predictions = {name: results[name] for name in self.outputs}
             kept.append(_table(labels, predictions))
             self.progress.count(batch.num_rows)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from components.evaluate.predictions import tensors
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
-from schemas.dense import numpy_columns
+from schemas.dense import numpy_columns, row_values
 from schemas.errors import CheckFailed, DataError
 from schemas.user_module import load_module
 
@@ -71,15 +71,8 @@ def _head(artifact: str | Path) -> pa.RecordBatch:
 
 
 def _trained(model: keras.Model, ready: pa.RecordBatch) -> Predictions:
-    inputs = {tensor.name: tf.constant(_values(ready[tensor.name])) for tensor in model.inputs}
+    inputs = {tensor.name: tf.constant(row_values(ready[tensor.name])) for tensor in model.inputs}
     return {name: np.reshape(value.numpy(), [-1]) for name, value in model(inputs, training=False).items()}
-
-
-def _values(column: pa.Array) -> npt.NDArray[np.generic]:
-    """A column as [rows], or [rows, length] where a row has several values."""
-    if pa.types.is_fixed_size_list(column.type):
-        return column.flatten().to_numpy().reshape(len(column), -1)
-    return column.to_numpy()
 
 
 def _largest_difference(trained: Predictions, answer: Mapping[str, Any]) -> float:

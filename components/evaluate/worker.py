@@ -83,7 +83,7 @@ def evaluate(
         )
         in_service = None
         if champion is not None:
-            in_service = _champion(*champion, saved_model, examples, split, columns, judged, place, beam_options)
+            in_service = _champion(*champion, examples, split, columns, judged, place, beam_options, progress)
             manifest["champion"] = {"version": in_service.version, "metrics": in_service.metrics}
         progress.step("how sure the metrics are", now=True)
         comparable = in_service is not None and in_service.metrics is not None
@@ -118,8 +118,8 @@ def evaluate(
 
 
 def _champion(
-    version: int, saved_model: Path, challenger: Path, examples: str | Path, split: str,
-    columns: Mapping[str, ColumnType], judged: Judged, place: Path, beam_options: Iterable[str],
+    version: int, saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType],
+    judged: Judged, place: Path, beam_options: Iterable[str], progress: Progress,
 ) -> Champion:  # fmt: skip
     """The champion's metrics on the rows, and by the labels, that judge the challenger; files in `place/champion`."""
     signature = tf.saved_model.load(str(saved_model)).signatures["evaluate"]
@@ -127,12 +127,11 @@ def _champion(
         return Champion(version, None, f"it reads '{missing[0]}', which is no column any more")
     if missing := sorted(set(judged.tasks) - set(signature.structured_outputs)):
         return Champion(version, None, f"it has no output '{missing[0]}'")
-    progress = Progress("evaluate")
     own = place / "champion"
     own.mkdir()
     metrics = evaluate_split(
         saved_model, examples, split, columns, judged, own / "tfma", own / "predictions", beam_options, progress,
-        truth=challenger,
+        truth=place / "predictions",
     )  # fmt: skip
     return Champion(version, metrics["overall"])
 

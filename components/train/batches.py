@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from schemas.artifacts import Feature
+from schemas.dense import row_values
 
 Matrix = npt.NDArray[np.generic]
 
@@ -160,9 +161,7 @@ class Rows:
         def matrix(widths: dict[str, int], dtype: type[np.generic]) -> Matrix:
             packed, at = np.empty((table.num_rows, sum(widths.values())), dtype), 0
             for name, width in widths.items():
-                column = table[name].combine_chunks()
-                values = column.to_numpy(zero_copy_only=False) if width == 1 else column.flatten().to_numpy()
-                packed[:, at : at + width] = values.reshape(-1, width)
+                packed[:, at : at + width] = row_values(table[name]).reshape(-1, width)
                 at += width
             return packed
 

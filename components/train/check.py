@@ -8,9 +8,10 @@ from typing import Any
 
 import components.train.presets  # noqa: F401  makes the presets known
 from components.train.compiling import compile_arguments
-from components.train.graph import build_graph
+from components.train.graph import Graph, build_graph
 from schemas.artifacts import Feature
 from schemas.progress import Progress
+from schemas.source_map import Path as Place
 from schemas.spec import Model
 from schemas.spec.expand import expanded
 
@@ -29,9 +30,16 @@ def run(
         output: the file to write.
         progress: not told of anything.
     """
-    known = {name: Feature(name, **feature) for name, feature in features.items()}
-    predicted = {label: Feature(label, **about) for label, about in labels.items()}
+    _, _, mistakes = tried(model, features, labels, module)
+    Path(output).write_text(json.dumps(mistakes), encoding="utf-8")
+
+
+def tried(
+    model: str, features: dict[str, dict[str, Any]], labels: dict[str, dict[str, Any]], module: str
+) -> tuple[Model, Graph, list[tuple[Place, str]]]:  # fmt: skip
+    """The section written out, its graph on symbolic tensors, and all mistakes of graph, optimizer and losses."""
+    known, predicted = ({n: Feature(n, **about) for n, about in given.items()} for given in (features, labels))
     section = expanded(Model.model_validate_json(model), known, predicted)
     built = build_graph(section, known, json.loads(module) if module else "", predicted)
     _, of_training = compile_arguments(section, steps_per_epoch=1)
-    Path(output).write_text(json.dumps(built.mistakes + of_training), encoding="utf-8")
+    return section, built, built.mistakes + of_training

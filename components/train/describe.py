@@ -8,21 +8,18 @@ from typing import Any
 
 import keras
 
-import components.train.presets  # noqa: F401  makes the presets known
+from components.train.check import tried
 from components.train.code import model_code
-from components.train.graph import build_graph, functional, model_name
+from components.train.graph import functional, model_name
 from components.train.plot import plot_png, plot_svg
-from schemas.artifacts import Feature
 from schemas.progress import Progress
-from schemas.spec import Model
-from schemas.spec.expand import expanded
 
 
 def run(
     *, model: str, features: dict[str, dict[str, Any]], labels: dict[str, dict[str, Any]], module: str, name: str,
     output: str, plot: str, progress: Progress,
 ) -> None:  # fmt: skip
-    """Writes to the file `output`, as JSON: the layers, the number of parameters and the code.
+    """Writes to the file `output`, as JSON: the mistakes, or else the layers, the number of parameters and the code.
 
     Args:
         model: the spec's section as JSON.
@@ -33,19 +30,16 @@ def run(
         output: the file to write.
         plot: a file that ends in .svg or .png for the picture, or "".
         progress: not told of anything.
-
-    Raises:
-        DataError: the graph has mistakes.
     """
-    known = {feature: Feature(feature, **about) for feature, about in features.items()}
-    predicted = {label: Feature(label, **about) for label, about in labels.items()}
-    section = expanded(Model.model_validate_json(model), known, predicted)
-    built = build_graph(section, known, json.loads(module) if module else "", predicted)
+    section, built, mistakes = tried(model, features, labels, module)
+    if mistakes:
+        Path(output).write_text(json.dumps({"mistakes": mistakes}), encoding="utf-8")
+        return
     made = functional(built, name)
     own = sorted({str(n.layer) for n in section.layers if n.layer and not hasattr(keras.layers, n.layer)}
                  - set(section.blocks) - {"Sequential"})  # fmt: skip
     code = "" if section.builder is not None else model_code(model_name(name), built.lines, section.module, own)
-    about = {"layers": _rows(made), "parameters": int(made.count_params()), "code": code}
+    about = {"mistakes": [], "layers": _rows(made), "parameters": int(made.count_params()), "code": code}
     Path(output).write_text(json.dumps(about), encoding="utf-8")
     if plot.endswith(".png"):
         plot_png(made, Path(plot))

@@ -18,7 +18,7 @@ from schemas.errors import DataError
 from schemas.graph import topological_order
 from schemas.source_map import Path, dotted_path
 from schemas.spec import Layer, Model
-from schemas.spec.layers import Block
+from schemas.spec.layers import FROM_FEATURE, Block
 from schemas.user_module import load_function, load_module
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
@@ -106,10 +106,8 @@ class _Builder:
         if self.section.builder is not None:
             values = self._by_function()
         else:
-            reads = [member for layer in self.section.layers for read in layer.reads()
-                     for member in self.section.members(read)]  # fmt: skip
-            used = {name: feature for name, feature in self.features.items() if name in set(reads)}
-            scope = {name: self._input(feature) for name, feature in used.items()}
+            read = {name for layer in self.section.layers for name in layer.members_read(self.section.groups)}
+            scope = {name: self._input(feature) for name, feature in self.features.items() if name in read}
             nodes = self._nodes(self.section.layers, scope, ("model", "layers"), self.section.groups)
             values = {label: nodes[o.layer] for label, o in outputs.items() if o.layer in nodes}
         for label, value in values.items():
@@ -176,7 +174,7 @@ class _Builder:
         places = {layer.name: index for index, layer in enumerate(layers)}
         shared = {layer.share for layer in layers if layer.share is not None}
         values, made = dict(scope), dict[str, Value]()
-        reads = {n.name: [member for read in n.reads() for member in groups.get(read, [read])] for n in layers}
+        reads = {layer.name: layer.members_read(groups) for layer in layers}
         for name in topological_order(reads):
             node, place = layers[places[name]], (*at, places[name])
             if any(read not in values for read in reads[name]):
@@ -253,8 +251,8 @@ class _Builder:
     def _one(self, values: list[Value], name: str, prefix: str) -> Value:
         if len(values) == 1:
             return values[0]
-        unique = self._name(name, prefix)
-        return self._call(keras.layers.Concatenate, "keras.layers.Concatenate", {}, unique, values, prefix)
+        joined = self._name(name, prefix)
+        return self._call(keras.layers.Concatenate, "keras.layers.Concatenate", {}, joined, values, prefix)
 
     def _make(
         self, node: Layer, name: str, given: list[Value] | dict[str, Value], at: Path, made: dict[str, Value],
@@ -271,15 +269,15 @@ class _Builder:
             arguments = {**self._defaults(node), **node.arguments()}
             sizes = [value.size for value, _ in alike] if node.one else [value.size for value in values[:1]]
             known = [size for size in sizes if size is not None]
-            if layer == "Embedding":
-                if not known:
-                    raise ValueError(f"an Embedding reads ids; '{values[0].code}' is none")
-                arguments["input_dim"] = max(known)
-                if len(values[0].tensor.shape) > 1:
+            if layer in FROM_FEATURE and known:
+                arguments[FROM_FEATURE[layer]] = max(known)
+                several = len(values[0].tensor.shape) > 1
+                if layer == "CategoryEncoding":
+                    arguments.setdefault("output_mode", "multi_hot" if several else "one_hot")
+                elif several:
                     arguments.setdefault("mask_zero", True)
-            elif layer == "CategoryEncoding" and known:
-                arguments["num_tokens"] = max(known)
-                arguments.setdefault("output_mode", "one_hot" if len(values[0].tensor.shape) == 1 else "multi_hot")
+            elif layer == "Embedding":
+                raise ValueError(f"an Embedding reads ids; '{values[0].code}' is none")
             cls = self.own.get(layer) or getattr(keras.layers, layer)
             path = layer if layer in self.own else f"keras.layers.{layer}"
             maker = self._layer(cls, path, arguments, name)

@@ -81,12 +81,13 @@ def transform(
         ):
             config = _adapter_config(columns)
             parts = [(split, path) for split in SPLITS for path in split_parts(examples, split)]
-            train = _read(pipeline, "Analyse", parts, ["train"], columns, progress)
+            counts = ingested["rows"]
+            train = _read(pipeline, "Analyse", parts, ["train"], columns, counts["train"], progress)
             transform_fn = (train, config) | "Analyse" >> tft_beam.AnalyzeDataset(
                 preprocessing_fn(section, user_function)
             )
             _ = transform_fn | "Write graph" >> tft_beam.WriteTransformFn(str(place / "transform_fn"))
-            rows = _read(pipeline, "Transform", parts, SPLITS, columns, progress)
+            rows = _read(pipeline, "Transform", parts, SPLITS, columns, sum(counts.values()), progress)
             transformed, _ = ((rows, config), transform_fn) | "Transform" >> tft_beam.TransformDataset(
                 output_record_batches=True
             )
@@ -119,11 +120,11 @@ def _adapter_type(kind: ColumnType) -> pa.DataType:
 
 def _read(
     pipeline: beam.Pipeline, label: str, parts: list[tuple[str, str]], splits: Collection[str],
-    columns: dict[str, ColumnType], progress: Progress,
+    columns: dict[str, ColumnType], total: int, progress: Progress,
 ) -> Any:  # fmt: skip
-    """The rows of some splits; `parts` are the split and path of all, since a part is known by its position there."""
+    """The rows of some splits; `parts` are the split and path of all, since a part is known by its position there;
+    `total` rows are told to come."""
     chosen = [(position, path) for position, (split, path) in enumerate(parts) if split in splits]
-    total = sum(pq.read_metadata(path).num_rows for _, path in chosen)
     return (
         pipeline
         | f"{label}: parts" >> beam.Create(chosen)

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+def plain_command(commands: Commands, name: str, text: str, *examples: str) -> argparse.ArgumentParser:
+    """Adds a command: what it does, in a sentence, and examples that work."""
+    heading = "example" if len(examples) == 1 else "examples"
+    return commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".",
+        epilog="\n  ".join([f"{heading}:", *examples]), formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+
+
 def spec_command(
     commands: Commands, name: str, text: str, example: str, call: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:  # fmt: skip
@@ -27,10 +36,7 @@ def spec_command(
         example: a command that works.
         call: does it, and returns the exit status.
     """
-    command = commands.add_parser(
-        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    command = plain_command(commands, name, text, example)
     command.add_argument("spec", type=Path, help="the YAML spec")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE",

@@ -26,11 +26,11 @@ def call(options: argparse.Namespace) -> int:
     loaded = load(options)
     from pipeline.arguments import pipeline_arguments
     from pipeline.definition import compile_pipeline
-    from pipeline.graph_check import check_graph
+    from pipeline.graph_check import check_graph, remembered
 
     if options.output.suffix not in (".yaml", ".yml"):
         raise UserError(f"{options.output}: expected a file that ends in .yaml")
-    check_graph(loaded, options.runs.resolve() / loaded.spec.name / "graphs")
+    check_graph(loaded, remembered(options.runs, loaded))
     compile_pipeline(pipeline_arguments(loaded), options.output)
     print(options.output)
     return 0

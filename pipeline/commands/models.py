@@ -9,18 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.base import Commands
+from pipeline.commands.base import Commands, plain_command
 from schemas.registry import Registry, names
 
 
 def add(commands: Commands) -> None:
     """Adds the command and its actions."""
-    text = "show published models, put a version in service, remove old ones"
-    models = commands.add_parser(
-        "models", help=text, description=text[0].upper() + text[1:] + ".",
-        epilog="examples:\n  latticework models list\n  latticework models show flights --verify\n"
-               "  latticework models rollback flights --reason 'complaints since Monday'",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    models = plain_command(
+        commands, "models", "show published models, put a version in service, remove old ones",
+        "latticework models list", "latticework models show flights --verify",
+        "latticework models rollback flights --reason 'complaints since Monday'",
     )  # fmt: skip
     actions = models.add_subparsers(metavar="ACTION", required=True)
     _action(actions, "list", "the models, or all versions of one", _list).add_argument("name", nargs="?")

@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 
-from pipeline.commands.base import Commands, add_runs_folder
+from pipeline.commands.base import Commands, add_runs_folder, plain_command
 
 
 def add(commands: Commands) -> None:
     """Adds both commands."""
-    listed = commands.add_parser(
-        "runs", help="list the runs there were", description="List the runs there were, the newest last.",
-        epilog="example:\n  latticework runs flights", formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    listed = plain_command(commands, "runs", "list the runs there were, the newest last", "latticework runs flights")
     listed.add_argument("name", nargs="?", help="only those of this model")
-    compared = commands.add_parser(
-        "compare", help="show two runs side by side", description="Show two runs side by side.",
-        epilog="examples:\n  latticework compare last~1 last\n  latticework compare 20261124-0847 20261124-0912",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    compared = plain_command(
+        commands, "compare", "show two runs side by side", "latticework compare last~1 last",
+        "latticework compare 20261124-0847 20261124-0912",
     )  # fmt: skip
     for name in ("first", "second"):
         compared.add_argument(name, help="a run's name, the beginning of it, or last, last~1 …")

@@ -26,14 +26,14 @@ def call(options: argparse.Namespace) -> int:
     loaded = load(options)
     from rich.console import Console
 
-    from pipeline.graph_check import check_graph
+    from pipeline.graph_check import check_graph, remembered
     from pipeline.sweep.outcome import best_spec, print_table, short, summary, write_outcome
     from pipeline.sweep.study import open_study, run_study
 
     overrides = given_overrides(options)
     console = Console(file=sys.stderr if options.json else sys.stdout, quiet=options.json)
     study = open_study(loaded, overrides, options.runs)
-    check_graph(loaded)
+    check_graph(loaded, remembered(options.runs, loaded))
     done = len(study.ended)
     if done:
         console.print(f"[dim]{min(done, study.sweep.trials)} of {study.sweep.trials} trials are there already[/dim]")

@@ -25,7 +25,7 @@ def expanded(model: Model, features: Mapping[str, Feature], labels: Mapping[str,
     preset = model.preset
     if preset is None:
         return model
-    taken = {member for layer in model.layers for read in layer.reads() for member in model.members(read)}
+    taken = {member for layer in model.layers for member in layer.members_read(model.groups)}
     taken |= {output.sample_weight for output in model.outputs.values() if output.sample_weight}
     names = preset.features
     if names is None:

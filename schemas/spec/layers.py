@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -12,6 +12,8 @@ from schemas.section import Section
 from schemas.source_map import Path
 
 Inputs = str | list[str | list[str]] | dict[str, str | list[str]]
+# Arguments that come from what a layer reads: how many ids a feature has.
+FROM_FEATURE = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 _INDEXED = re.compile(r"^(.*)\[(\d+)\]$")
 
@@ -83,6 +85,10 @@ class Layer(Section):
         """The names of what the node reads, in their order, and the node whose layer it shares."""
         names = [base_name(reference) for _, reference in self.references()]
         return names if self.share is None else [*names, self.share]
+
+    def members_read(self, groups: Mapping[str, list[str]]) -> list[str]:
+        """The same with the members of a group in the group's place."""
+        return [member for read in self.reads() for member in groups.get(read, [read])]
 
     def arguments(self) -> dict[str, Any]:
         """The layer's own arguments, under their Keras names."""

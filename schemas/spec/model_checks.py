@@ -13,7 +13,7 @@ from schemas.graph import CycleError, topological_order
 from schemas.keras_names import KerasNames
 from schemas.source_map import Path, SourceMap
 from schemas.spec.expand import expanded
-from schemas.spec.layers import Block, Layer, base_name
+from schemas.spec.layers import FROM_FEATURE, Block, Layer, base_name
 from schemas.spec.model import Model
 from schemas.spec.outputs import logged_names
 from schemas.spec.preset import Preset
@@ -21,7 +21,6 @@ from schemas.spec.transform import Transform, planned
 
 MODEL: Path = ("model",)
 ID_READERS = {"Embedding", "CategoryEncoding", "IntegerLookup", "Hashing", "Reshape", "Sequential"}
-FROM_FEATURE = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 
 
 def check_model(model: Model, transform: Transform, source: SourceMap, keras: KerasNames) -> list[Mistake]:
@@ -150,10 +149,7 @@ class _Checks:
             elif layer.name in scope.outside:
                 yield self._mistake((*at, "name"), f"a feature is called '{layer.name}' already; rename the layer")
             yield from self._layer(layer, layers, at, scope)
-        reads = {
-            layer.name: [member for read in layer.reads() for member in scope.groups.get(read, [read])]
-            for layer in layers
-        }
+        reads = {layer.name: layer.members_read(scope.groups) for layer in layers}
         try:
             topological_order(reads)
         except CycleError as cycle:

@@ -11,7 +11,7 @@ from components.train.presets.parts import (
     Features,
     Outputs,
     deep,
-    head,
+    heads,
     ids_of,
     numbers_of,
 )
@@ -53,6 +53,5 @@ class DeepCross(EmbeddingPreset):
             ]
             last = f"cross_{index}"
         top = deep(graph, "deep", ["x0"], self.units, self.dropout, self.l2)
-        for label, output in outputs.items():
-            head(graph, label, output, [last, top], [])
+        heads(graph, outputs, [last, top])
         return graph

@@ -9,7 +9,7 @@ from components.train.presets.parts import (
     Features,
     Outputs,
     deep,
-    head,
+    heads,
 )
 from schemas.spec.preset import Expanded, Units
 
@@ -26,6 +26,5 @@ class Dnn(EmbeddingPreset):
         """One trunk, a head for each output."""
         graph = Expanded()
         last = deep(graph, "deep", self.inputs(graph, features), self.units, self.dropout, self.l2)
-        for label, output in outputs.items():
-            head(graph, label, output, last, [])
+        heads(graph, outputs, last)
         return graph

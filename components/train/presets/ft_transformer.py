@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import Features, Outputs, head, ids_of, node, numbers_of, some
+from components.train.presets.parts import Features, Outputs, embedded, heads, ids_of, node, numbers_of, some
 from schemas.spec.preset import Expanded, Preset, Rate
 
 
@@ -38,14 +38,7 @@ class FtTransformer(Preset):
             ]  # fmt: skip
             tokens.append(node("token", name))
         for name in ids_of(features):
-            several = features[name].kind == "ids"
-            looked_up = node("token", name, "value")
-            graph.layers.append({"name": looked_up, "layer": "Embedding", "output_dim": self.width, "inputs": name})
-            if several:
-                graph.layers.append(
-                    {"name": node("token", name, "mean"), "layer": "GlobalAveragePooling1D", "inputs": looked_up}
-                )
-                looked_up = node("token", name, "mean")
+            (looked_up,) = embedded(graph, node("token", name, "value"), features, [name], self.width)
             graph.layers.append({"name": node("token", name), "layer": "Reshape", "target_shape": [1, self.width],
                                  "inputs": looked_up})  # fmt: skip
             tokens.append(node("token", name))
@@ -76,6 +69,5 @@ class FtTransformer(Preset):
             {"name": "mean", "layer": "GlobalAveragePooling1D", "inputs": "normal"},
             {"name": "top", "layer": "Activation", "activation": "relu", "inputs": "mean"},
         ]
-        for label, output in outputs.items():
-            head(graph, label, output, "top", [])
+        heads(graph, outputs, "top")
         return graph

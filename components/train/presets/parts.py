@@ -129,6 +129,12 @@ def head(graph: Expanded, label: str, output: Target, deep_node: str | list[str]
     graph.layers.append({"name": node("out", label), "layer": "Activation", "activation": activation, "inputs": total})
 
 
+def heads(graph: Expanded, outputs: Outputs, deep_node: str | list[str]) -> None:
+    """Adds the last node of each output over the same node or nodes."""
+    for label, output in outputs.items():
+        head(graph, label, output, deep_node, [])
+
+
 def node(*parts: str) -> str:
     """A node's name out of names that may hold anything."""
     return re.sub(r"\W", "_", "_".join(parts))

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from components.train.presets.parts import EmbeddingPreset, Features, Outputs, head
+from components.train.presets.parts import EmbeddingPreset, Features, Outputs, heads
 from schemas.spec.preset import Expanded, Rate
 
 
@@ -53,6 +53,5 @@ class Residual(EmbeddingPreset):
             {"name": "normal", "layer": "BatchNormalization", "inputs": last},
             {"name": "top", "layer": "Activation", "activation": "relu", "inputs": "normal"},
         ]
-        for label, output in outputs.items():
-            head(graph, label, output, "top", [])
+        heads(graph, outputs, "top")
         return graph

@@ -11,7 +11,8 @@ from components.train.presets.parts import (
     Features,
     Outputs,
     deep,
-    head,
+    embedded,
+    heads,
     ids_of,
     node,
     numbers_of,
@@ -54,10 +55,7 @@ class TwoTower(EmbeddingPreset):
             nodes |= {name: node("embedded", name) for name in names}
         for name in ids_of(features):
             if name not in nodes and name in (*self.left, *self.right):
-                nodes[name] = node("embedded", name)
-                graph.layers.append({
-                    "name": nodes[name], "layer": "Embedding", "output_dim": self.embedding, "inputs": name,
-                })  # fmt: skip
+                (nodes[name],) = embedded(graph, node("embedded", name), features, [name], self.embedding)
         tops = []
         for side, names in (("left", self.left), ("right", self.right)):
             chosen = {name: features[name] for name in names}
@@ -65,6 +63,5 @@ class TwoTower(EmbeddingPreset):
             tops.append(deep(graph, side, some(features, reads, f"features of the {side} side"), self.units,
                              self.dropout, self.l2))  # fmt: skip
         graph.layers.append({"name": "product", "layer": "Dot", "axes": 1, "inputs": tops})
-        for label, output in outputs.items():
-            head(graph, label, output, ["product", *tops], [])
+        heads(graph, outputs, ["product", *tops])
         return graph

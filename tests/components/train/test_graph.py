@@ -8,10 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import components.train.presets  # noqa: F401  makes the presets known
 from components.train.code import model_code
 from components.train.graph import build_graph, build_model, functional
 from schemas.artifacts import Feature
 from schemas.spec import Model
+from schemas.spec.expand import expanded
+from schemas.spec.preset import Preset
 
 FEATURES = {
     "a": Feature("a", "numeric"),
@@ -236,6 +239,15 @@ def test_a_scaled_output_and_classes():
         ("model", "outputs", "y"),
         "'y' has shape (None, 4); expected (None, 5), one value for each id of the label",
     )
+
+
+@pytest.mark.parametrize("name", sorted(Preset.known))
+def test_a_preset_reads_features_of_several_ids(name):
+    more = {"left": ["a", "c", "s"], "right": ["d"]} if name == "two_tower" else {}
+    section = Model.model_validate({"preset": {"name": name, **more}, "outputs": {"y": {"loss": "huber"}}})
+    features = {n: FEATURES[n] for n in ("a", "c", "d", "s")}
+    labels = {"y": Feature("y", "numeric")}
+    assert build_graph(expanded(section, features, labels), features, labels=labels).mistakes == []
 
 
 OWN = """
