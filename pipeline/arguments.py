@@ -13,15 +13,15 @@ from schemas.registry import Registry
 from schemas.spec import LoadedSpec
 from schemas.user_module import read_module
 
-DIGESTED = ("ingest", "validate", "transform", "train", "evaluate")
+DIGESTED = ("ingest", "validate", "transform", "train", "evaluate", "serve")
 
 
-def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[str, Any]:
+def pipeline_arguments(loaded: LoadedSpec, serving: str | None = None) -> dict[str, Any]:
     """The pipeline's arguments.
 
     Args:
         loaded: a spec that holds.
-        serving: the folder of published models, where it is not the spec's.
+        serving: the folder of published models, or its URL, where it is not the spec's.
 
     Raises:
         DataError: a module that the spec names cannot be read.
@@ -30,8 +30,9 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
     transform = spec.transform
     preprocessing = transform.preprocessing
     plain = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    directory = str(Path(serving or spec.push.directory).resolve())
-    return {
+    directory = str(serving or spec.push.directory)
+    directory = directory if "://" in directory else str(Path(directory).resolve())
+    arguments = {
         "name": spec.name,
         "folder": str(loaded.folder.resolve()),
         "seed": spec.seed,
@@ -45,19 +46,27 @@ def pipeline_arguments(loaded: LoadedSpec, serving: Path | None = None) -> dict[
         "evaluation_section": spec.evaluate.model_dump_json(),
         "spec": json.dumps(plain),
         "directory": directory,
-        "champion": _champion(directory, spec.name) if spec.evaluate.compares else "",
         "source": source_digest([pattern for pattern, _ in spec.data.patterns()], loaded.folder),
         **{f"{component}_code": code_digest(component) for component in DIGESTED},
     }
+    origin = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+    return {**arguments, "origin": origin, "champion": _champion(directory, spec.name, origin)}
 
 
-def _champion(directory: str, name: str) -> str:
-    """The version in service and a digest of its files, "" where there is none."""
+def _champion(directory: str, name: str, origin: str) -> str:
+    """The version in service and a digest of its files, "none" where there is none.
+
+    A run that would make the very champion again is compared with what that one was compared with: nothing has
+    changed, and the cache answers.
+    """
     registry = Registry(directory, name)
     version = registry.champion()
     if version is None:
-        return ""
-    files = json.dumps(registry.manifest(version).get("files"), sort_keys=True)
+        return "none"
+    about = registry.manifest(version)
+    if about.get("origin") == origin:
+        return str(about["compared_with"])
+    files = json.dumps(about.get("files"), sort_keys=True)
     return f"{version}:{hashlib.sha256(files.encode()).hexdigest()}"
 
 

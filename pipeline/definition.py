@@ -1,4 +1,4 @@
-"""The pipeline: six components, data flowing one way."""
+"""The pipeline: seven steps, data flowing one way."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from kfp import compiler, dsl
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.push.component import push
+from components.serve.component import canary
 from components.train.component import train
 from components.transform.component import transform
 from components.validate.component import validate
@@ -42,12 +43,14 @@ def _until_trained(
     return ingested, validated, transformed, trained
 
 
-@dsl.pipeline(name="latticework", description="Ingest, validate, transform, train, evaluate and push one model.")
+@dsl.pipeline(
+    name="latticework", description="Ingest, validate, transform, train, evaluate, try out and push one model."
+)
 def latticework(
     name: str, folder: str, seed: int, schema: str, data: str, validation: str, transform_section: str,
     transform_module: str, model_section: str, model_module: str,
     evaluation_section: str, spec: str, directory: str, champion: str, source: str, ingest_code: str, validate_code: str,
-    transform_code: str, train_code: str, evaluate_code: str,
+    transform_code: str, train_code: str, evaluate_code: str, serve_code: str, origin: str,
 ) -> Outputs:  # fmt: skip
     """Trains, judges and publishes one model.
 
@@ -65,9 +68,11 @@ def latticework(
         evaluation_section: The spec's evaluate section, as JSON.
         spec: The spec, for the report.
         directory: The folder of published models.
-        champion: A digest of the version in service, where the rules compare with it.
+        champion: The version in service that is compared with, and a digest of it; "" to look it up.
         source: A digest of the source's files.
-        ingest_code, validate_code, transform_code, train_code, evaluate_code: Digests of the components' code.
+        ingest_code, validate_code, transform_code, train_code, evaluate_code, serve_code: Digests of the components'
+            code.
+        origin: A digest of all the other parameters but the champion.
     """
     steps = _until_trained(
         name=name, folder=folder, seed=seed, schema=schema, data=data, validation=validation,
@@ -83,8 +88,17 @@ def latticework(
         model=trained.outputs["model"],
     )  # fmt: skip
     with dsl.If(judged.outputs["Output"] == True, name="blessed"):  # noqa: E712  kfp builds a condition of it
+        tried = canary(
+            name=name, code=serve_code, examples=ingested.outputs["examples"], model=trained.outputs["model"],
+            evaluation=judged.outputs["evaluation"],
+        )  # fmt: skip
         push(
-            name=name, directory=directory, model=trained.outputs["model"], evaluation=judged.outputs["evaluation"]
+            name=name,
+            directory=directory,
+            origin=origin,
+            model=trained.outputs["model"],
+            evaluation=judged.outputs["evaluation"],
+            proof=tried.outputs["proof"],
         ).set_caching_options(enable_caching=False)
     return Outputs(
         examples=ingested.outputs["examples"],

@@ -25,7 +25,7 @@ from schemas.errors import UserError
 from schemas.progress import ENVIRONMENT, Event, parse
 from schemas.spec import LoadedSpec
 
-COMPONENTS = ("ingest", "validate", "transform", "train", "evaluate", "push")
+COMPONENTS = ("ingest", "validate", "transform", "train", "evaluate", "canary", "push")
 _EXECUTING = re.compile(r"Executing task .*?'([a-z-]+)'")
 _CACHED = re.compile(r"Task ([a-z-]+) cache hit")
 
@@ -53,7 +53,7 @@ class Run:
     folder: Path
     outputs: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    published: Path | None = None
+    published: str | None = None
     total_seconds: float = 0.0
 
 
@@ -61,7 +61,7 @@ Listener = Callable[[str, Event | None], None]
 
 
 def run_local(
-    loaded: LoadedSpec, runs: Path, serving: Path | None, listen: Listener, *, cache: bool = True,
+    loaded: LoadedSpec, runs: Path, serving: str | None, listen: Listener, *, cache: bool = True,
     training_only: bool = False,
 ) -> Run:  # fmt: skip
     """Compiles the pipeline of a spec and runs it.
@@ -134,7 +134,7 @@ class _Recorder(io.TextIOBase):
     def __init__(self, folder: Path, listen: Listener) -> None:
         self.folder, self.listen = folder, listen
         self.seconds: dict[str, float] = {}
-        self.published: Path | None = None
+        self.published: str | None = None
         self._component = "pipeline"
         self._began = time.monotonic()
         self._failed: Event | None = None
@@ -177,7 +177,7 @@ class _Recorder(io.TextIOBase):
             if event.kind == "failed":
                 self._failed = event
             elif event.component == "push" and event.kind == "done":
-                self.published = Path(event.fields["version"])
+                self.published = str(event.fields["version"])
             self.listen("event", event)
         if line.strip():
             with (self.folder / f"{self._component}.log").open("a", encoding="utf-8") as log:

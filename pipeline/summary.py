@@ -33,7 +33,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "split": judged["split"],
         "blessed": judged["verdict"]["blessed"],
         "rules": judged["verdict"]["rules"],
-        "published": str(run.published) if run.published else None,
+        "published": run.published,
         "seconds": {name: run.seconds.get(name) for name in COMPONENTS},
         "total_seconds": run.total_seconds,
         "report": str(run.outputs["evaluation"] / "report.html"),
@@ -82,7 +82,7 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
             table.add_row("", f"[red]{broken}[/red]")
     table.add_row("published", from_here(summary["published"]) if summary["published"] else "no")
     spent = [f"{name} {'cached' if s is None else f'{s:.1f}'}" for name, s in summary["seconds"].items()
-             if s is not None or name != "push"]  # fmt: skip
+             if s is not None or name not in ("canary", "push")]  # fmt: skip
     table.add_row("seconds", f"{summary['total_seconds']:.1f} [dim]({', '.join(spent)})[/dim]")
     console.print()
     console.print(table)

@@ -3,26 +3,24 @@
     <directory>/<name>/<version>/     a SavedModel as TF Serving and KServe read it, with latticework.json
     <directory>/<name>/champion.json  which version is in service, since when and why, and those before it
 
-A version appears whole, by a rename; the pointer is replaced as a whole. Whoever writes holds the lock.
+A version appears whole; the pointer is replaced as a whole. Whoever writes holds the lock (see `schemas.store`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import DataError
+from schemas.store import VERSION_MANIFEST, model_names, open_store
 
-VERSION_MANIFEST, POINTER = "latticework.json", "champion.json"
+POINTER = "champion.json"
 
 
 @dataclass(frozen=True)
@@ -38,22 +36,21 @@ class Registry:
     """The published versions of one model.
 
     Args:
-        directory: the folder of published models.
+        directory: the folder of published models, or a URL of one (`s3://…`, `gs://…`, any that fsspec knows).
         name: the model's name.
     """
 
     def __init__(self, directory: str | Path, name: str) -> None:
         self.name = name
-        self.place = Path(directory) / name
+        self._store = open_store(directory, name)
+        self.place = self._store.place
 
     def versions(self) -> list[int]:
         """All whole versions, rising."""
-        if not self.place.is_dir():
-            return []
-        return sorted(int(path.name) for path in self.place.iterdir() if path.is_dir() and path.name.isdigit())
+        return self._store.versions()
 
-    def folder(self, version: int) -> Path:
-        """The folder of a version.
+    def location(self, version: int) -> str:
+        """The folder of a version, as TF Serving and KServe are told it.
 
         Raises:
             DataError: there is none.
@@ -62,13 +59,22 @@ class Registry:
         if version not in known:
             shown = ", ".join(map(str, known)) or "none"
             raise DataError(f"{self.place}: no version {version}; there are: {shown}")
-        return self.place / str(version)
+        return f"{self.place}/{version}"
+
+    def fetch(self, version: int, into: Path) -> Path:
+        """A local folder with the files of a version: its own, or `into` where the registry is not local.
+
+        Raises:
+            DataError: there is no such version.
+        """
+        self.location(version)
+        return self._store.fetch(version, into)
 
     def manifest(self, version: int) -> dict[str, Any]:
         """What is known of a version: metrics, verdict, spec, data, parent, the SHA-256 of each file."""
-        path = self.folder(version) / VERSION_MANIFEST
+        self.location(version)
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads(self._store.read(f"{version}/{VERSION_MANIFEST}"))
         except (FileNotFoundError, ValueError):
             return {}
         return found
@@ -76,7 +82,7 @@ class Registry:
     def terms(self) -> list[Term]:
         """The versions that were in service, the one that is in service last."""
         try:
-            found = json.loads((self.place / POINTER).read_text(encoding="utf-8"))
+            found = json.loads(self._store.read(POINTER))
         except FileNotFoundError:
             return []
         return [Term(**term) for term in found["terms"]]
@@ -86,23 +92,24 @@ class Registry:
         terms = self.terms()
         return terms[-1].version if terms else None
 
-    def publish(self, source: Path, about: Mapping[str, Any], reason: str) -> tuple[int, bool]:
+    def publish(
+        self, source: Path, about: Mapping[str, Any], reason: str, extra: Mapping[str, Path] | None = None
+    ) -> tuple[int, bool]:  # fmt: skip
         """Copies a SavedModel to the next version and puts it in service.
 
         Args:
             source: the SavedModel.
             about: kept in the version's manifest.
             reason: why it goes into service.
+            extra: more files, by their path in the version.
 
         Returns:
             The version, and whether it is new: a model whose files are published already keeps its version, and
             the pointer, where there is one, stays where it is.
         """
-        files = digests(source)
-        self.place.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            for leftover in self.place.glob(".*.partial"):
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        found = {**files_of(source), **(extra or {})}
+        files = {name: _digest(path) for name, path in found.items()}
+        with self._store.locked():
             versions = self.versions()
             for version in reversed(versions):
                 if self.manifest(version).get("files") == files:
@@ -110,21 +117,16 @@ class Registry:
                         self._point(version, reason)
                     return version, False
             version = versions[-1] + 1 if versions else 1
-            temporary = self.place / f".{version}.partial"
-            shutil.copytree(source, temporary)
             whole = {**about, "name": self.name, "version": version, "published": _now(), "parent": self.champion(),
                      "files": files}  # fmt: skip
-            (temporary / VERSION_MANIFEST).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-            _flush(temporary)
-            os.replace(temporary, self.place / str(version))
-            _flush(self.place)
+            self._store.put_version(version, found, json.dumps(whole, indent=2).encode() + b"\n")
             self._point(version, reason)
         return version, True
 
     def promote(self, version: int, reason: str) -> None:
         """Puts a version in service."""
-        self.folder(version)
-        with self._locked():
+        self.location(version)
+        with self._store.locked():
             self._point(version, reason)
 
     def rollback(self, reason: str) -> int:
@@ -133,7 +135,7 @@ class Registry:
         Raises:
             DataError: nothing was, or it is not there any more.
         """
-        with self._locked():
+        with self._store.locked():
             there, now = self.versions(), self.champion()
             before = [term.version for term in self.terms() if term.version != now and term.version in there]
             if not before:
@@ -143,65 +145,48 @@ class Registry:
 
     def prune(self, keep: int) -> list[int]:
         """Removes all but the newest `keep` versions, the champion and the one before it; those removed."""
-        with self._locked():
+        with self._store.locked():
             now = self.champion()
             before = [term.version for term in self.terms() if term.version != now]
             kept = {*self.versions()[-keep:], now, *before[-1:]}
             removed = [version for version in self.versions() if version not in kept]
             for version in removed:
-                gone = self.place / f".{version}.partial"
-                os.replace(self.place / str(version), gone)
-                shutil.rmtree(gone)
+                self._store.remove_version(version)
         return removed
 
     def damaged(self, version: int) -> list[str]:
         """The files of a version that are not as they were published: changed, gone or added."""
-        expected, found = self.manifest(version).get("files", {}), digests(self.folder(version))
+        expected = self.manifest(version).get("files", {})
+        with tempfile.TemporaryDirectory() as folder:
+            found = digests(self.fetch(version, Path(folder)))
         return sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self.place / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def _point(self, version: int, reason: str) -> None:
         terms = [*self.terms(), Term(version, _now(), reason)]
-        temporary = self.place / f".{POINTER}.partial"
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump({"version": version, "terms": [asdict(term) for term in terms]}, stream, indent=2)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, self.place / POINTER)
-        _flush(self.place)
+        pointer = {"version": version, "terms": [asdict(term) for term in terms]}
+        self._store.replace(POINTER, json.dumps(pointer, indent=2).encode())
 
 
 def names(directory: str | Path) -> list[str]:
     """The models that have a version in a folder of published models."""
-    place = Path(directory)
-    found = sorted(path.name for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
-    return [name for name in found if Registry(place, name).versions()]
+    return [name for name in model_names(directory) if Registry(directory, name).versions()]
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files of a SavedModel, by their path in it; the registry's own manifest is none of them."""
+    found = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: path for name, path in found.items() if name != VERSION_MANIFEST}
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file of a SavedModel, by its path in it; the registry's own manifest is none of them."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != VERSION_MANIFEST)
-    return {str(path.relative_to(folder)): _sha256(path) for path in files}
+    """The SHA-256 of each file of a SavedModel, by its path in it."""
+    return {name: _digest(path) for name, path in files_of(folder).items()}
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _flush(folder: Path) -> None:
-    """Makes sure that the folder's entries are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -41,7 +41,7 @@ def component_main(
     parser.add_argument("--output", type=Path, required=True, help="where the result goes")
     options = parser.parse_args()
     quiet_libraries()
-    with _without_noise(), reported(component) as progress:
+    with without_noise(), reported(component) as progress:
         given = arguments(SpecFile(options.spec))
         paths = {name: str(getattr(options, name)) for name in (*inputs, "output")}
         importlib.import_module(f"components.{component}.task").run(progress=progress, **given, **paths)
@@ -51,7 +51,7 @@ _NOISE = re.compile(rb"WARNING: All log messages before absl|[IW]0000 \d|E0000 .
 
 
 @contextlib.contextmanager
-def _without_noise() -> Iterator[None]:
+def without_noise() -> Iterator[None]:
     """Leaves out of stderr what TensorFlow writes there before it reads any setting."""
     reading, writing = os.pipe()
     stderr = os.dup(2)

@@ -20,7 +20,7 @@ def evaluate(  # type: ignore[no-untyped-def]
         spec: The spec, for the report.
         name: The model's name.
         directory: The folder of published models, where the version in service is found.
-        champion: A digest of that version, so that another one is compared with again.
+        champion: The version to compare with and a digest of it, "none", or "" for the one in service now.
         code: A digest of the component's code, so that changed code runs again.
         examples: What ingest wrote.
         statistics: What validate wrote.
@@ -41,7 +41,7 @@ def evaluate(  # type: ignore[no-untyped-def]
     from schemas.running import run_task
 
     run_task(
-        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, name=name, directory=directory,
+        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, name=name, directory=directory, champion=champion,
         examples=examples.path, statistics=statistics.path, transformed=transformed.path, model=model.path, output=evaluation.path,
     )  # fmt: skip
     shutil.copyfile(f"{evaluation.path}/report.html", report.path)

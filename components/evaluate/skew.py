@@ -16,8 +16,9 @@ import tensorflow as tf
 from components.evaluate.predictions import tensors
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
-from schemas.dense import numpy_columns, row_values
+from schemas.dense import row_values
 from schemas.errors import CheckFailed, DataError
+from schemas.tf_examples import tf_examples
 from schemas.user_module import load_module
 
 ROWS, TOLERANCE = 500, 1e-5
@@ -80,21 +81,3 @@ def _largest_difference(trained: Predictions, answer: Mapping[str, Any]) -> floa
         float(np.max(np.abs(np.reshape(answer[name], [-1]) - value) / np.maximum(1.0, np.abs(value))))
         for name, value in trained.items()
     )
-
-
-def tf_examples(batch: pa.RecordBatch, columns: Mapping[str, ColumnType]) -> list[bytes]:
-    """The rows as serialized tf.Examples; a missing value is a feature that is not there."""
-    names = list(columns)
-    nulls = {name: batch[name].is_null().to_pylist() for name in names}
-    arrays = {name: array.tolist() for name, array in numpy_columns(batch, columns).items()}
-    lists = {"bytes": ("bytes_list", tf.train.BytesList), "int": ("int64_list", tf.train.Int64List),
-             "float": ("float_list", tf.train.FloatList)}  # fmt: skip
-    records = []
-    for row in range(batch.num_rows):
-        features = {}
-        for name in names:
-            if not nulls[name][row]:
-                field, kind = lists[columns[name]]
-                features[name] = tf.train.Feature(**{field: kind(value=[arrays[name][row]])})
-        records.append(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-    return records

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import yaml
 
@@ -14,17 +16,20 @@ from schemas.spec import Evaluation
 
 def run(
     *, evaluation: str, schema: str, spec: str, name: str, directory: str, examples: str, statistics: str,
-    transformed: str, model: str, output: str, progress: Progress,
+    transformed: str, model: str, output: str, progress: Progress, champion: str = "",
 ) -> None:  # fmt: skip
     """`evaluation` is the spec's section as JSON, `spec` the whole spec as JSON, `schema` a text proto; see `worker.evaluate`.
 
-    The champion is the version of `name` that is in service in the folder `directory` now.
+    `champion` is the version of `name` to compare with, and a digest of it: "3:…", "none", or "" for the one that is in
+    service in the folder `directory` now.
     """
-    section = Evaluation.model_validate_json(evaluation)
-    registry, champion = Registry(directory, name), None
-    if section.compares and (version := registry.champion()) is not None:
-        champion = version, registry.folder(version)
-    evaluate(
-        section, schema, examples, statistics, transformed, model, output, champion=champion,
-        spec_text=yaml.safe_dump(json.loads(spec), sort_keys=False, width=110), progress=progress,
-    )  # fmt: skip
+    registry, compared = Registry(directory, name), None
+    version = registry.champion() if not champion else None if champion == "none" else int(champion.split(":")[0])
+    with tempfile.TemporaryDirectory(prefix="latticework-") as folder:
+        if version is not None:
+            compared = version, registry.fetch(version, Path(folder))
+        evaluate(
+            Evaluation.model_validate_json(evaluation), schema, examples, statistics, transformed, model, output,
+            champion=compared, compared_with=champion or ("none" if version is None else str(version)),
+            spec_text=yaml.safe_dump(json.loads(spec), sort_keys=False, width=110), progress=progress,
+        )  # fmt: skip

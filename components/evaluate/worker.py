@@ -35,6 +35,7 @@ def evaluate(
     output: str | Path,
     *,
     champion: tuple[int, Path] | None = None,
+    compared_with: str = "none",
     spec_text: str = "",
     beam_options: Iterable[str] = LOCAL_RUNNER,
     progress: Progress | None = None,
@@ -46,7 +47,8 @@ def evaluate(
         schema: the dataset schema as text proto.
         examples, statistics, transformed, model: the artifacts of the components before.
         output: the artifact's folder: metrics.json, verdict.json, report.html, predictions/, tfma/, champion/.
-        champion: number and SavedModel of the version in service, where the rules compare with it.
+        champion: number and SavedModel of the version in service.
+        compared_with: the champion as the pipeline names it, for the manifest.
         spec_text: the spec, for the report.
         beam_options: Beam's pipeline options.
 
@@ -74,7 +76,9 @@ def evaluate(
         "split": split,
         "skew": skew,
         "spec": spec_text,
-        "data": {"fingerprint": ingested["fingerprint"], "rows": ingested["rows"]},
+        "compared_with": compared_with,
+        "versions": _versions(),
+        "data": {key: ingested[key] for key in ("fingerprint", "rows", "files", "left_out")},
     }
     with whole_artifact(output, manifest) as place:
         judged = Judged(trained["tasks"], [list(names) for names in section.slices])

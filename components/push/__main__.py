@@ -18,7 +18,8 @@ if __name__ == "__main__":
     component_main(
         "push",
         "Publishes a blessed model as the next version of its name.",
-        {"model": "what train wrote", "evaluation": "what evaluate wrote"},
-        "--spec examples/flights/spec.yaml --model /tmp/model --evaluation /tmp/evaluation --output /tmp/published",
+        {"model": "what train wrote", "evaluation": "what evaluate wrote", "proof": "what the canary wrote"},
+        "--spec examples/flights/spec.yaml --model /tmp/model --evaluation /tmp/evaluation "
+        "--proof /tmp/proof --output /tmp/published",
         arguments,
     )

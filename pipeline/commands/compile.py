@@ -31,6 +31,7 @@ def call(options: argparse.Namespace) -> int:
     if options.output.suffix not in (".yaml", ".yml"):
         raise UserError(f"{options.output}: expected a file that ends in .yaml")
     check_graph(loaded, remembered(options.runs, loaded))
-    compile_pipeline(pipeline_arguments(loaded), options.output)
+    # On a cluster the version in service is the one when the pipeline runs.
+    compile_pipeline({**pipeline_arguments(loaded), "champion": ""}, options.output)
     print(options.output)
     return 0

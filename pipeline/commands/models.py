@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pipeline.commands.base import Commands, plain_command
@@ -42,7 +41,7 @@ def _action(
     actions: Commands, name: str, text: str, call: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:  # fmt: skip
     action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    action.add_argument("--serving", type=Path, default=Path("serving"), help="folder of published models")
+    action.add_argument("--serving", default="serving", help="folder of published models, or its URL")
     action.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     action.set_defaults(call=call)
     return action
@@ -97,7 +96,7 @@ def _show(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({**about, "terms": [vars(term) for term in terms], "damaged": damaged}, indent=2))
     else:
-        print(f"{registry.place / str(version)}{'  (in service)' if version == registry.champion() else ''}")
+        print(f"{registry.place}/{version}{'  (in service)' if version == registry.champion() else ''}")
         print(f"published   {about.get('published', '?')}, parent {about.get('parent') or 'none'}")
         data = about.get("data", {})
         print(f"metrics     {all_outputs(about.get('metrics', {}))}  ({about.get('split', '?')} split)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from pipeline.commands.base import Commands, add_runs_folder, load, spec_command
 
@@ -17,7 +16,7 @@ def add(commands: Commands) -> None:
         "latticework run spec.yaml --set model.training.epochs=3", call,
     )  # fmt: skip
     add_runs_folder(run)
-    run.add_argument("--serving", type=Path, help="folder of published models (default: the spec's push.directory)")
+    run.add_argument("--serving", help="folder of published models, or its URL (default: the spec's push.directory)")
     run.add_argument("--no-cache", action="store_true", help="run every component, whatever has not changed")
     run.add_argument("--require-blessing", action="store_true", help="exit with 4 when the model is not blessed")
     run.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")

@@ -3,13 +3,14 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from components.push.worker import push
+from components.push import worker
 from schemas.artifacts import whole_artifact
 from schemas.errors import CheckFailed
-from schemas.registry import Registry
+from schemas.registry import Registry, digests
 
 
 def model(folder, content):
@@ -29,10 +30,21 @@ def verdict(folder, blessed):
             "split": "test",
             "spec": "",
             "data": {"fingerprint": "f", "rows": {}},
+            "versions": {},
+            "compared_with": "none",
         },
     ):
         pass
     return folder
+
+
+def push(name, model, evaluation, serving):
+    """Publishes with the proof of a canary that was asked this very model."""
+    about = {"files": digests(model / "saved_model"), "rows": 1, "difference": 0.0, "load_seconds": 0.1, "example": {}}
+    with whole_artifact(model.with_name(f"{model.name}-proof"), about) as place:
+        (place / "assets.extra").mkdir()
+        (place / "assets.extra" / "tf_serving_warmup_requests").write_text("w")
+    return Path(worker.push(name, model, evaluation, model.with_name(f"{model.name}-proof"), serving))
 
 
 def test_versions_rise_and_a_model_is_published_once(tmp_path):
@@ -70,3 +82,13 @@ def test_what_was_rolled_back_stays_so_when_the_same_model_is_pushed_again(tmp_p
     assert registry.rollback("complaints") == 1
     assert push("m", tmp_path / "2", good, tmp_path / "serving").name == "2"
     assert registry.champion() == 1
+
+
+def test_the_canary_must_have_been_asked_this_model(tmp_path):
+    good = verdict(tmp_path / "e", True)
+    published = push("m", model(tmp_path / "a", "1"), good, tmp_path / "serving")
+    assert (published / "assets.extra" / "tf_serving_warmup_requests").read_text() == "w"
+    assert json.loads((published / "latticework.json").read_text())["canary"]["rows"] == 1
+    with pytest.raises(CheckFailed, match="proof of another model"):
+        worker.push("m", model(tmp_path / "b", "2"), good, tmp_path / "a-proof", tmp_path / "serving")
+    assert Registry(tmp_path / "serving", "m").versions() == [1]
