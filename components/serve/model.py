@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -94,9 +95,8 @@ def read_request(payload: Any, servable: Servable) -> Arrays:
 
 def _tensor(given: Any) -> Any:
     """A tensor as an array where it came as bytes, as a list where it came as JSON."""
-    if isinstance(given.data, list) and given.datatype != "BYTES" and None in given.data:
-        return given.data
-    if isinstance(given.data, list) and given.datatype == "BYTES":
+    # Of JSON, where a value can be null; KServe gives an empty list where there are raw bytes.
+    if isinstance(given.data, list) and given.data and (given.datatype == "BYTES" or None in given.data):
         return given.data
     try:
         return given.as_numpy()
@@ -116,7 +116,10 @@ def write_response(name: str, servable: Servable, payload: Any, answer: Mapping[
             tensor.set_data_from_numpy(np.ascontiguousarray(values), binary_data=bool(payload.from_grpc))
             outputs.append(tensor)
         return InferResponse(
-            response_id=payload.id, model_name=name, model_version=str(servable.version), infer_outputs=outputs
+            response_id=payload.id or uuid.uuid4().hex,
+            model_name=name,
+            model_version=str(servable.version),
+            infer_outputs=outputs,
         )
     names, columns = list(answer), [values.tolist() for values in answer.values()]
     predictions = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +31,24 @@ def columns_of_rows(rows: Any, columns: Columns) -> Arrays:
     """
     if not isinstance(rows, list) or not rows:
         raise DataError('"instances": expected a list of one row or more')
-    wanted = columns.keys()
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise DataError(f'"instances"[{index}]: expected an object of columns, found {_shown(row)}')
-        if row.keys() != wanted:
-            _refuse_names(f'"instances"[{index}]', row.keys(), columns)
-    return {name: _array([row[name] for row in rows], kind, name) for name, kind in columns.items()}
+    try:
+        values = list(zip(*map(_getter(tuple(columns)), rows), strict=True))
+        whole = set(map(len, rows)) == {len(columns)}
+    except (KeyError, TypeError):
+        whole = False
+    if not whole:
+        for index, row in enumerate(rows):
+            if not isinstance(row, dict):
+                raise DataError(f'"instances"[{index}]: expected an object of columns, found {_shown(row)}')
+            if row.keys() != columns.keys():
+                _refuse_names(f'"instances"[{index}]', row.keys(), columns)
+    return {name: _array(found, kind, name) for (name, kind), found in zip(columns.items(), values, strict=True)}
+
+
+@functools.cache
+def _getter(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """The values of some columns of a row; one column too makes a tuple."""
+    return operator.itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
 
 def columns_of_tensors(tensors: Mapping[str, Any], columns: Columns) -> Arrays:
@@ -73,38 +86,35 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(f"'{str(name)[:100]}'" for name in names[:5]) + (", …" if len(names) > 5 else "")
 
 
-def _array(values: list[Any], kind: ColumnType, name: str) -> npt.NDArray[Any]:
-    """One column's values; a list of texts is one value (see `schemas.dataset`)."""
+def _array(values: Sequence[Any], kind: ColumnType, name: str) -> npt.NDArray[Any]:
+    """One column's values."""
+    types = set(map(type, values))
     if kind == "bytes":
-        try:
-            return _texts(values)
-        except (TypeError, AttributeError):
-            raise _wrong(values, kind, name) from None
+        found = np.empty(len(values), np.object_)
+        found[:] = values if types <= {str} else [_text(value, values, name) for value in values]
+        return found
+    # Arrow takes True for 1, and 1.5 for the integer 1.
+    if bool in types or (kind == "int" and float in types and not all(_is(v, kind) for v in values if v is not None)):
+        raise _wrong(values, kind, name)
     try:
-        if any(type(value) is bool for value in values):
-            raise pa.ArrowInvalid
         array = pa.array(values, pa.float64() if kind == "float" else ARROW_TYPES[kind])
-        filled = array.fill_null(MISSING[kind]) if array.null_count else array
-        found = filled.to_numpy(zero_copy_only=False)
-        return found.astype(np.float32) if kind == "float" else found
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         raise _wrong(values, kind, name) from None
+    if array.null_count:
+        array = array.fill_null(MISSING[kind])
+    return array.to_numpy(zero_copy_only=False).astype(DTYPES[kind], copy=False)
 
 
-def _texts(values: list[Any]) -> npt.NDArray[Any]:
-    found = np.empty(len(values), np.object_)
-    for index, value in enumerate(values):
-        if isinstance(value, list):
-            value = "".join(f"{one}{VALUE_END}" for one in value if one.__class__ is str or _refuse(one))
-        found[index] = b"" if value is None else value if isinstance(value, bytes) else value.encode()
-    return found
+def _text(value: Any, values: Sequence[Any], name: str) -> str | bytes:
+    """A text; a list of texts is one (see `schemas.dataset`)."""
+    if value is None:
+        return ""
+    if not _is(value, "bytes"):
+        raise _wrong(values, "bytes", name)
+    return "".join(f"{one}{VALUE_END}" for one in value) if isinstance(value, list) else value
 
 
-def _refuse(value: Any) -> bool:
-    raise TypeError(value)
-
-
-def _wrong(values: list[Any], kind: ColumnType, name: str) -> DataError:
+def _wrong(values: Sequence[Any], kind: ColumnType, name: str) -> DataError:
     for index, value in enumerate(values):
         if value is not None and not _is(value, kind):
             return DataError(f"row {index}: column '{name}' is {_shown(value)}; expected {EXPECTED[kind]}")

@@ -78,6 +78,8 @@ class _Server(ModelServer):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self._rest_server.config.host = self._host
+        # KServe's times every request to print it; ours is told by the histograms.
+        self._rest_server._add_middlewares = lambda _: None
         if self._grpc_address:
             self._grpc_server = _Grpc(
                 self._grpc_address, self.dataplane, self.model_repository_extension,

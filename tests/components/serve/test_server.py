@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 import urllib.request
@@ -66,6 +67,17 @@ def test_a_thousand_rows_over_grpc_are_the_trained_models(server, rows, trained)
         answer = stub.ModelInfer(grpc_request(rows, columns))
         assert answer.model_version == "1"
         found = np.frombuffer(answer.raw_output_contents[0], np.float32)
+        np.testing.assert_allclose(found, trained, rtol=1e-5, atol=1e-5)
+        raw = grpc_request(rows, columns)
+        for tensor in raw.inputs:
+            kept = tensor.contents
+            raw.raw_input_contents.append(
+                b"".join(struct.pack("<I", len(text)) + text for text in kept.bytes_contents)
+                + np.array(kept.int64_contents, np.int64).tobytes()
+                + np.array(kept.fp32_contents, np.float32).tobytes()
+            )
+            tensor.ClearField("contents")
+        found = np.frombuffer(stub.ModelInfer(raw).raw_output_contents[0], np.float32)
         np.testing.assert_allclose(found, trained, rtol=1e-5, atol=1e-5)
         bad = grpc_request(rows[:2], columns[1:])
         with pytest.raises(grpc.RpcError) as refused:
