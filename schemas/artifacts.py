@@ -5,7 +5,9 @@
     transformed/  split=…/part-*.parquet, transform_fn/, features.json, manifest.json
     model/        model.keras, saved_model/, history.csv, model.svg, tensorboard/, manifest.json;
                   module.py where layers of one's own are in it
-    evaluation/   metrics.json, verdict.json, predictions/, tfma/, champion/, report.html, manifest.json
+    evaluation/   metrics.json, intervals.json, verdict.json, verdict.md, insight.json, report.html, predictions/,
+                  tfma/, champion/, manifest.json
+    proof/        assets.extra/tf_serving_warmup_requests, manifest.json
 
 An artifact is written beside its place and renamed when whole. A folder without
 `manifest.json` does not exist for its readers.

@@ -7,6 +7,7 @@ values are the same: sums are exact, and areas under curves come, as in TFMA, fr
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -17,10 +18,13 @@ import numpy.typing as npt
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
+from schemas.spec.evaluation import CUTS, METRICS_OF
 from schemas.spec.outputs import Task
 
 Array = npt.NDArray[np.float64]
-THRESHOLDS = 10_000
+THRESHOLDS, CALIBRATION_BINS = 10_000, 15
+SMALLEST_ERROR, LOG_WIDTH, ERROR_BINS = 1e-9, math.log(1.02), 2_400
+CLASSIFICATION = ("rows", *METRICS_OF["binary"])
 
 
 class _Combiner(beam.CombineFn):
@@ -55,21 +59,37 @@ class _Combiner(beam.CombineFn):
 
 
 class _Regression(_Combiner):
-    names = ("rows", "mse", "rmse", "mae", "bias")
-    size = 4
+    """Quantiles of |error| come from a histogram of relative width 1 % (DDSketch, Masson et al., VLDB 2019)."""
+
+    names = ("rows", "mse", "rmse", "mae", "bias", "mape", "error_p50", "error_p90", "error_p99")
+    size = 6 + ERROR_BINS
 
     def sums(self, label: Array, prediction: Array) -> Array:
         error = prediction - label
-        return np.array([len(error), error @ error, np.abs(error).sum(), error.sum()])
+        absolute, known = np.abs(error), label != 0
+        relative = np.divide(absolute, np.abs(label), out=np.zeros_like(absolute), where=known).sum()
+        bins = np.log(np.maximum(absolute, SMALLEST_ERROR) / SMALLEST_ERROR) / LOG_WIDTH
+        histogram = np.bincount(np.minimum(bins, ERROR_BINS - 1).astype(np.int64), minlength=ERROR_BINS)
+        scalars = [len(error), error @ error, absolute.sum(), error.sum(), relative, known.sum()]
+        return np.concatenate([scalars, histogram])
 
     def values(self, total: Array) -> dict[str, float]:
-        rows, squared, absolute, signed = total
-        mse = squared / rows
-        return {"rows": rows, "mse": mse, "rmse": math.sqrt(mse), "mae": absolute / rows, "bias": signed / rows}
+        rows, squared, absolute, signed, relative, known = total[:6]
+        mse, below = squared / rows, np.cumsum(total[6:])
+        found = {
+            "rows": rows, "mse": mse, "rmse": math.sqrt(mse), "mae": absolute / rows, "bias": signed / rows,
+            "mape": relative / known if known else math.nan,
+        }  # fmt: skip
+        for percent in (50, 90, 99):
+            place = int(np.searchsorted(below, rows * percent / 100))
+            found[f"error_p{percent}"] = SMALLEST_ERROR * math.exp((place + 0.5) * LOG_WIDTH) if place else 0.0
+        return found
 
 
 class _Binary(_Combiner):
-    names = ("rows", "auc", "auc_pr", "log_loss", "accuracy", "precision", "recall", "calibration")
+    """Calibration error: Guo et al., "On Calibration of Modern Neural Networks", 2017, 15 bins of one width."""
+
+    names = CLASSIFICATION
     size = 6 + 2 * (THRESHOLDS + 1)
 
     def sums(self, label: Array, prediction: Array) -> Array:
@@ -90,7 +110,7 @@ class _Binary(_Combiner):
         above = np.cumsum(total[6:].reshape(2, -1)[:, ::-1], axis=1)
         positives, negatives = above[:, -1]
         nan = math.nan
-        return {
+        found = {
             "rows": rows,
             "auc": _area(above[0] / positives, above[1] / negatives) if positives and negatives else nan,
             "auc_pr": _average_precision(above[0], above[1]) if positives else nan,
@@ -99,7 +119,33 @@ class _Binary(_Combiner):
             "precision": hits / chosen if chosen else nan,
             "recall": hits / positives if positives else nan,
             "calibration": predicted / positives if positives else nan,
+            "ece": sum(abs(p - t) * n for p, t, n in reliability(total[6:])) / rows,
         }
+        for cut in CUTS:
+            at = above[:, THRESHOLDS - round(cut * THRESHOLDS)]
+            found[f"precision@{cut}"] = at[0] / at.sum() if at.sum() else nan
+            found[f"recall@{cut}"] = at[0] / positives if positives else nan
+        return found
+
+
+def reliability(histograms: Array) -> list[tuple[float, float, float]]:
+    """By bin of predictions: the mean prediction, the share of positives, the rows; bins without rows are left out.
+
+    Args:
+        histograms: of positives, then of negatives, over THRESHOLDS + 1 predictions.
+    """
+    both = histograms.reshape(2, -1)
+    middles = (np.arange(THRESHOLDS + 1) + 0.5) / THRESHOLDS
+    edges = np.linspace(0, THRESHOLDS + 1, CALIBRATION_BINS + 1).astype(int)
+    found = []
+    for start, end in itertools.pairwise(edges):
+        rows = both[:, start:end].sum()
+        if rows:
+            weights = both[:, start:end].sum(axis=0)
+            found.append(
+                (float(weights @ middles[start:end] / rows), float(both[0, start:end].sum() / rows), float(rows))
+            )
+    return found
 
 
 class _Multiclass(_Combiner):
@@ -142,7 +188,7 @@ def _computations(combiner: type[_Combiner], output_names: list[str] | None) -> 
 
 
 class BatchedRegressionMetrics(tfma.metrics.Metric):
-    """Rows, MSE, RMSE, MAE and bias (mean prediction less mean label)."""
+    """Rows, MSE, RMSE, MAE, bias (mean prediction less mean label), MAPE, quantiles of |error|."""
 
     def __init__(self, name: str = "batched_regression") -> None:
         def create(output_names: list[str] | None = None, **_: Any) -> metric_types.MetricComputations:
@@ -152,7 +198,7 @@ class BatchedRegressionMetrics(tfma.metrics.Metric):
 
 
 class BatchedBinaryMetrics(tfma.metrics.Metric):
-    """Rows, AUC, area under precision-recall, log loss, and accuracy, precision, recall at 0.5; calibration."""
+    """Rows, AUC, area under precision-recall, log loss, accuracy, precision and recall at cuts; calibration, ECE."""
 
     def __init__(self, name: str = "batched_binary") -> None:
         def create(output_names: list[str] | None = None, **_: Any) -> metric_types.MetricComputations:

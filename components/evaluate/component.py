@@ -10,7 +10,7 @@ def evaluate(  # type: ignore[no-untyped-def]
     evaluation_section: str, schema: str, spec: str, name: str, directory: str, champion: str, code: str,
     examples: dsl.Input[dsl.Dataset], statistics: dsl.Input[dsl.Artifact], transformed: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model], evaluation: dsl.Output[dsl.Artifact], metrics: dsl.Output[dsl.Metrics],
-    report: dsl.Output[dsl.HTML],
+    report: dsl.Output[dsl.HTML], curves: dsl.Output[dsl.ClassificationMetrics], verdict: dsl.Output[dsl.Markdown],
 ) -> bool:  # fmt: skip
     """Proves that the exported model answers as the trained one, judges it, and says whether it is blessed.
 
@@ -29,6 +29,8 @@ def evaluate(  # type: ignore[no-untyped-def]
         evaluation: metrics.json, verdict.json, report.html and tfma/.
         metrics: The metrics of all rows of the test split.
         report: The report.
+        curves: ROC and confusion matrix of the first output that has classes.
+        verdict: The rules with their figures.
 
     Returns:
         Whether the model keeps all thresholds.
@@ -49,6 +51,14 @@ def evaluate(  # type: ignore[no-untyped-def]
     for output, values in judged["metrics"].items():
         for name, value in values.items():
             metrics.log_metric(f"{output}_{name}", value)
+    for found in judged["kfp"].values():
+        if "roc" in found and "confidenceMetrics" not in curves.metadata:
+            fpr, tpr, thresholds = zip(*found["roc"], strict=True)
+            curves.log_roc_curve(list(fpr), list(tpr), list(thresholds))
+        if "confusion" in found and "confusionMatrix" not in curves.metadata:
+            curves.log_confusion_matrix(found["confusion"]["classes"], found["confusion"]["counts"])
+    shutil.copyfile(f"{evaluation.path}/verdict.md", verdict.path)
     # kfp's local cache takes an artifact without a file for one that was lost.
-    Path(metrics.path).write_text(json.dumps(metrics.metadata), encoding="utf-8")
+    for written in (metrics, curves):
+        Path(written.path).write_text(json.dumps(written.metadata), encoding="utf-8")
     return bool(judged["verdict"]["blessed"])

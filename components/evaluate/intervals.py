@@ -23,40 +23,51 @@ DRAWS, MOST_ROWS, SEED = 200, 20_000_000, 1
 Draws = Mapping[str, Mapping[str, npt.NDArray[np.float64]]]
 
 
-def draws(
-    tasks: Mapping[str, Task], challenger: Path, champion: Path | None = None
-) -> tuple[Draws, Draws | None]:  # fmt: skip
-    """The metrics of each draw.
+class Bootstrap:
+    """Draws of the rows that judge a challenger and, where there is one, a champion.
 
     Args:
         tasks: what each output predicts.
         challenger: the folder of its predictions, as `metrics.evaluate_split` writes them.
         champion: that of the champion's, on the same rows.
-
-    Returns:
-        {output: {metric: [draws]}} of the challenger, and of the champion. NaN where a draw has no such metric.
     """
-    ours, theirs = _read(challenger), _read(champion) if champion is not None else None
-    rows = ours.num_rows
-    random = np.random.default_rng(SEED)
-    count = max(20, min(DRAWS, MOST_ROWS // max(rows, 1)))
-    found: list[dict[str, dict[str, list[float]]]] = [{}, {}]
-    columns = [
-        {name: [row_values(table[c]).astype(np.float64) for c in (f"label/{name}", name)] for name in tasks}
-        for table in (ours, theirs)
-        if table is not None
-    ]
-    combiners = {name: COMBINERS[task](name) for name, task in tasks.items()}
-    for _ in range(count):
-        drawn = random.integers(0, rows, rows)
-        for place, known in enumerate(columns):
-            for name, combiner in combiners.items():
-                label, prediction = known[name]
-                values = combiner.values(combiner.sums(label[drawn], prediction[drawn]))
-                for metric, value in values.items():
-                    found[place].setdefault(name, {}).setdefault(metric, []).append(value)
-    arrays = [{n: {m: np.array(v) for m, v in metrics.items()} for n, metrics in model.items()} for model in found]
-    return arrays[0], arrays[1] if theirs is not None else None
+
+    def __init__(self, tasks: Mapping[str, Task], challenger: Path, champion: Path | None = None) -> None:
+        tables = [read_predictions(folder) for folder in (challenger, champion) if folder is not None]
+        self._known = [
+            {name: [row_values(table[c]).astype(np.float64) for c in (f"label/{name}", name)] for name in tasks}
+            for table in tables
+        ]
+        self._combiners = {name: COMBINERS[task](name) for name, task in tasks.items()}
+        self.rows = tables[0].num_rows
+
+    def draws(
+        self, rows: npt.NDArray[np.int64] | None = None, most: int = DRAWS
+    ) -> tuple[Draws, Draws | None]:  # fmt: skip
+        """The metrics of each draw.
+
+        Args:
+            rows: those of a slice; all by default.
+            most: how many draws there are, fewer where there are very many rows.
+
+        Returns:
+            {output: {metric: [draws]}} of the challenger, and of the champion. NaN where a draw has no such metric.
+        """
+        size = self.rows if rows is None else len(rows)
+        random = np.random.default_rng(SEED)
+        found: list[dict[str, dict[str, list[float]]]] = [{} for _ in self._known]
+        for _ in range(max(20, min(most, MOST_ROWS // max(size, 1)))):
+            drawn = random.integers(0, size, size)
+            if rows is not None:
+                drawn = rows[drawn]
+            for place, known in enumerate(self._known):
+                for name, combiner in self._combiners.items():
+                    label, prediction = known[name]
+                    values = combiner.values(combiner.sums(label[drawn], prediction[drawn]))
+                    for metric, value in values.items():
+                        found[place].setdefault(name, {}).setdefault(metric, []).append(value)
+        arrays = [{n: {m: np.array(v) for m, v in metrics.items()} for n, metrics in model.items()} for model in found]
+        return arrays[0], arrays[1] if len(arrays) > 1 else None
 
 
 def interval(drawn: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
@@ -68,5 +79,14 @@ def interval(drawn: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[
     return float(low), float(high)
 
 
-def _read(folder: Path) -> pa.Table:
+def intervals(drawn: Draws) -> dict[str, dict[str, tuple[float, float]]]:
+    """{output: {metric: [low, high]}}: 95 % of the draws."""
+    return {
+        output: {metric: interval(values) for metric, values in found.items() if metric != "rows"}
+        for output, found in drawn.items()
+    }
+
+
+def read_predictions(folder: Path) -> pa.Table:
+    """What `metrics.evaluate_split` wrote, rows in the order of the split's parts."""
     return pa.concat_tables([pq.read_table(path, partitioning=None) for path in sorted(folder.glob("*.parquet"))])

@@ -21,12 +21,13 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluate.batched import METRICS
 from components.evaluate.predictions import part_batches, predict
+from components.evaluate.slices import OVERALL, columns_of, slice_name, slices_of
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
 from schemas.progress import Progress
+from schemas.spec.evaluation import SlicedBy
 from schemas.spec.outputs import Task
 
-OVERALL = "overall"
 Metrics = dict[str, dict[str, dict[str, float]]]
 
 
@@ -35,14 +36,15 @@ class Judged:
     """What TFMA is told of the model: `tasks` says what each output predicts."""
 
     tasks: Mapping[str, Task]
-    slices: list[list[str]]
+    slices: list[list[SlicedBy]]
 
 
 def eval_config(judged: Judged) -> config_pb2.EvalConfig:
     """TFMA's configuration; predictions and labels come with the rows, so that no model is loaded twice."""
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec()],
-        slicing_specs=[config_pb2.SlicingSpec()] + [config_pb2.SlicingSpec(feature_keys=n) for n in judged.slices],
+        slicing_specs=[config_pb2.SlicingSpec()]
+        + [config_pb2.SlicingSpec(feature_keys=names) for names in columns_of(judged.slices)],
     )
     for name, task in judged.tasks.items():
         metric = METRICS[task]
@@ -99,7 +101,7 @@ class _Predict(beam.DoFn):
 
     def __init__(
         self, saved_model: str, truth: Path | None, kept: str, columns: dict[str, ColumnType], outputs: list[str],
-        slices: list[list[str]], progress: Progress,
+        slices: list[list[SlicedBy]], progress: Progress,
     ) -> None:  # fmt: skip
         self.saved_model, self.truth, self.kept = saved_model, truth, kept
         self.columns, self.outputs, self.slices = columns, outputs, slices
@@ -122,7 +124,7 @@ class _Predict(beam.DoFn):
             predictions = {name: results[name] for name in self.outputs}
             kept.append(_table(labels, predictions))
             self.progress.count(batch.num_rows)
-            for key, rows in [((), slice(None)), *_slices(batch, self.slices)]:
+            for key, rows in [((), slice(None)), *slices_of(batch, self.slices)]:
                 yield {
                     constants.LABELS_KEY: {name: value[rows] for name, value in labels.items()},
                     constants.PREDICTIONS_KEY: {name: value[rows] for name, value in predictions.items()},
@@ -141,20 +143,6 @@ def _table(labels: Mapping[str, Any], predictions: Mapping[str, Any]) -> pa.Tabl
     return pa.table(columns)
 
 
-def _slices(batch: pa.RecordBatch, slices: list[list[str]]) -> Iterator[tuple[tuple[tuple[str, str], ...], Any]]:
-    """Every slice that the batch has rows of, as TFMA's key, with the positions of those rows."""
-    for names in slices:
-        rows = [
-            tuple("" if v is None else str(v) for v in row)
-            for row in zip(*(batch[n].to_pylist() for n in names), strict=True)
-        ]
-        positions: dict[tuple[str, ...], list[int]] = {}
-        for position, values in enumerate(rows):
-            positions.setdefault(values, []).append(position)
-        for values, found in positions.items():
-            yield tuple(zip(names, values, strict=True)), np.array(found)
-
-
 def read_metrics(output: Path) -> Metrics:
     """The metrics that TFMA wrote; a metric that a slice does not have (no positive row, say) is left out."""
     result: Metrics = {}
@@ -170,7 +158,6 @@ def read_metrics(output: Path) -> Metrics:
 def _slice_name(key: Any) -> str:
     parts = []
     for single in key.single_slice_keys:
-        kind = single.WhichOneof("kind")
-        value = getattr(single, kind)
-        parts.append(f"{single.column}={value.decode() if isinstance(value, bytes) else value}")
-    return ", ".join(parts) or OVERALL
+        value = getattr(single, single.WhichOneof("kind"))
+        parts.append((single.column, value.decode() if isinstance(value, bytes) else str(value)))
+    return slice_name(tuple(parts)) or OVERALL

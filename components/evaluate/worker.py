@@ -9,19 +9,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tensorflow as tf
 
-from components.evaluate.intervals import draws, interval
+from components.evaluate.insight import columns_of_output, curves, importance, worst_rows
+from components.evaluate.intervals import Bootstrap, intervals, read_predictions
 from components.evaluate.metrics import Judged, evaluate_split
-from components.evaluate.report import render_report
+from components.evaluate.report import column_rows, render_report
 from components.evaluate.skew import check_skew
-from components.evaluate.verdict import Champion, judge, verdict_document
-from schemas.artifacts import read_features, read_manifest, whole_artifact
+from components.evaluate.slices import OVERALL, columns_of, slice_name, slices_of
+from components.evaluate.validation import validation_result, write_validation
+from components.evaluate.verdict import Champion, as_markdown, judge, verdict_document
+from schemas.artifacts import read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import ColumnType, column_types, parse_schema
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER
 from schemas.spec import Evaluation
 
+# Of slices: as few rows as the bootstrap says something of, and as many slices and draws as take seconds.
+FEWEST_ROWS, MOST_SLICES, SLICE_DRAWS = 30, 200, 60
 LIBRARIES = ("latticework", "tensorflow", "keras", "apache-beam", "tensorflow-model-analysis", "pyarrow", "numpy")
 
 
@@ -46,7 +53,7 @@ def evaluate(
         section: the spec's evaluate section.
         schema: the dataset schema as text proto.
         examples, statistics, transformed, model: the artifacts of the components before.
-        output: the artifact's folder: metrics.json, verdict.json, report.html, predictions/, tfma/, champion/.
+        output: the artifact's folder (see `schemas.artifacts`).
         champion: number and SavedModel of the version in service.
         compared_with: the champion as the pipeline names it, for the manifest.
         spec_text: the spec, for the report.
@@ -81,44 +88,88 @@ def evaluate(
         "data": {key: ingested[key] for key in ("fingerprint", "rows", "files", "left_out")},
     }
     with whole_artifact(output, manifest) as place:
-        judged = Judged(trained["tasks"], [list(names) for names in section.slices])
+        judged = Judged(trained["tasks"], section.slices)
         metrics = evaluate_split(
             saved_model, examples, split, columns, judged, place / "tfma", place / "predictions", beam_options, progress
         )
         in_service = None
         if champion is not None:
             in_service = _champion(*champion, examples, split, columns, judged, place, beam_options, progress)
-            manifest["champion"] = {"version": in_service.version, "metrics": in_service.metrics}
+            overall = in_service.metrics and in_service.metrics[OVERALL]
+            manifest["champion"] = {"version": in_service.version, "metrics": overall, "problem": in_service.problem}
         progress.step("how sure the metrics are", now=True)
         comparable = in_service is not None and in_service.metrics is not None
-        drawn = draws(judged.tasks, place / "predictions", place / "champion/predictions" if comparable else None)
-        manifest["intervals"] = {
-            output: {metric: interval(values) for metric, values in found.items() if metric != "rows"}
-            for output, found in drawn[0].items()
+        drawn = _drawn(judged, examples, split, place, comparable)
+        manifest["intervals"] = intervals(drawn[OVERALL][0])
+        rulings = judge(section.thresholds, metrics, in_service, drawn)
+        verdict = verdict_document(rulings)
+        manifest.update(metrics=metrics[OVERALL], verdict=verdict)
+        write_validation(validation_result(rulings, section.thresholds), place / "tfma")
+        progress.step("where it errs", now=True)
+        insight = _insight(saved_model, examples, split, columns, judged, place / "predictions")
+        manifest["kfp"] = {
+            name: {k: found[k] for k in ("roc", "confusion") if k in found} for name, found in insight.items()
         }
-        verdict = verdict_document(judge(section.thresholds, metrics["overall"], in_service, drawn))
-        manifest.update(metrics=metrics["overall"], verdict=verdict)
-        (place / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-        (place / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", encoding="utf-8")
+        everything = {
+            "metrics.json": metrics,
+            "verdict.json": verdict,
+            "intervals.json": {name: intervals(ours) for name, (ours, _) in drawn.items()},
+            "insight.json": insight,
+        }
+        for name, content in everything.items():
+            (place / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (place / "verdict.md").write_text(as_markdown(verdict), encoding="utf-8")
         page = render_report(
             name=trained["name"],
             examples=ingested,
             validation=read_manifest(statistics, "validate"),
+            columns=column_rows(statistics),
             features=read_manifest(transformed, "transform"),
             training=trained,
             plot=(Path(model) / "model.svg").read_text(encoding="utf-8"),
             metrics=metrics,
+            tasks=judged.tasks,
             verdict=verdict,
             champion=in_service,
-            intervals=manifest["intervals"],
+            intervals=everything["intervals.json"],
+            insight=insight,
             skew=skew,
             split=split,
             spec=spec_text,
-            versions=_versions(),
+            versions=manifest["versions"],
         )
         (place / "report.html").write_text(page, encoding="utf-8")
     progress.done("blessed" if verdict["blessed"] else "not blessed", blessed=verdict["blessed"])
     return manifest
+
+
+def _drawn(judged: Judged, examples: str | Path, split: str, place: Path, comparable: bool) -> dict[str, Any]:
+    """The bootstrap's draws of all rows and of the slices that have rows enough, the largest first."""
+    bootstrap = Bootstrap(judged.tasks, place / "predictions", place / "champion/predictions" if comparable else None)
+    found: dict[str, Any] = {OVERALL: bootstrap.draws()}
+    if not judged.slices:
+        return found
+    names = sorted({column for parts in columns_of(judged.slices) for column in parts})
+    tables = [pq.read_table(part, columns=names, partitioning=None) for part in split_parts(examples, split)]
+    slices = [(slice_name(key), rows) for key, rows in slices_of(pa.concat_tables(tables), judged.slices)]
+    enough = sorted((s for s in slices if len(s[1]) >= FEWEST_ROWS), key=lambda found: -len(found[1]))
+    for name, rows in enough[:MOST_SLICES]:
+        found[name] = bootstrap.draws(rows, SLICE_DRAWS)
+    return found
+
+
+def _insight(
+    saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged, kept: Path
+) -> dict[str, dict[str, Any]]:
+    """By output: curves, the worst rows, the columns that it relies on."""
+    parts, table = split_parts(examples, split), read_predictions(kept)
+    rises = importance(tf.saved_model.load(str(saved_model)), parts, columns, judged.tasks)
+    found = {}
+    for name, task in judged.tasks.items():
+        label, prediction = columns_of_output(table, name)
+        worst = worst_rows(task, label, prediction, parts)
+        found[name] = {**curves(task, label, prediction), "worst": worst, "importance": rises[name]}
+    return found
 
 
 def _champion(
@@ -137,7 +188,7 @@ def _champion(
         saved_model, examples, split, columns, judged, own / "tfma", own / "predictions", beam_options, progress,
         truth=place / "predictions",
     )  # fmt: skip
-    return Champion(version, metrics["overall"])
+    return Champion(version, metrics)
 
 
 def _versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from schemas.graph import CycleError, topological_order
 from schemas.keras_names import keras_names
 from schemas.source_map import Path, SourceMap
 from schemas.spec.data import ColumnSplit, HashSplit, TimeSplit
-from schemas.spec.evaluation import METRICS_OF
+from schemas.spec.evaluation import METRICS_OF, Buckets, sliced_column
 from schemas.spec.model_checks import check_model, unlogged
 from schemas.spec.spec import Spec
 from schemas.spec.transform import root_columns
@@ -85,14 +85,21 @@ def _feature_reads(reads: list[str], columns: Collection[str], made: Collection[
 
 
 def _evaluate(spec: Spec, columns: Mapping[str, ColumnType], source: SourceMap) -> list[Mistake]:
-    found = []
-    for index, names in enumerate(spec.evaluate.slices):
-        for position, name in enumerate(names):
+    found: list[Mistake] = []
+    path: Path
+    for index, parts in enumerate(spec.evaluate.slices):
+        for position, part in enumerate(parts):
+            name, path = sliced_column(part), ("evaluate", "slices", index, position)
             if name not in columns:
-                path: Path = ("evaluate", "slices", index, position)
                 found.append(source.mistake(path, _unknown_column(name, columns)))
+            elif isinstance(part, Buckets) and columns[name] == "bytes":
+                found.append(source.mistake(path, f"'{name}' is a text; edges are for numbers"))
+    known = [[sliced_column(part) for part in parts] for parts in spec.evaluate.slices]
     for index, threshold in enumerate(spec.evaluate.thresholds):
         path = ("evaluate", "thresholds", index)
+        if threshold.by is not None and threshold.by not in known:
+            message = f"{threshold.by} is none of the slices; add it to evaluate.slices"
+            found.append(source.mistake((*path, "by"), message))
         output = spec.model.outputs.get(threshold.output)
         if output is None:
             message = f"'{threshold.output}' is no output{nearest(threshold.output, spec.model.outputs)}"
