@@ -27,7 +27,7 @@ def test_compiles_byte_for_byte_and_loads_again(tmp_path):
 def test_a_changed_section_changes_only_its_own_argument():
     base = pipeline_arguments(load_spec(FLIGHTS / "spec.yaml"))
     changed = pipeline_arguments(load_spec(FLIGHTS / "spec.yaml", {"model.training.epochs": "1"}))
-    assert {key for key in base if base[key] != changed[key]} == {"model_section", "spec"}
+    assert {key for key in base if base[key] != changed[key]} == {"model_section", "spec", "origin"}
 
 
 def test_the_code_digest_is_of_what_a_component_imports():
