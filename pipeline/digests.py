@@ -64,6 +64,11 @@ def _files_imported(path: Path) -> Iterator[Path]:
             for depth in range(1, len(parts) + 1):
                 place = HOUSE.joinpath(*parts[:depth])
                 yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.exists())
+                if (place / "__init__.py").exists() and "pkgutil" in (place / "__init__.py").read_text(
+                    encoding="utf-8"
+                ):
+                    # It imports whatever is in it.
+                    yield from sorted(place.glob("*.py"))
 
 
 def source_digest(patterns: Iterable[str], folder: Path) -> str:

@@ -13,11 +13,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.ingest.formats.base import open_file
-from components.ingest.formats.tfrecord import first_types
 from components.ingest.worker import match_files
 from schemas.dataset import TYPES, ColumnType, schema_text
 from schemas.errors import DataError
+from schemas.formats.base import open_file
+from schemas.formats.tfrecord import first_types
 from schemas.running import reported
 from schemas.spec import Csv, Data
 

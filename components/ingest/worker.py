@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import threading
@@ -16,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.ingest.formats import Format
-from components.ingest.formats.base import Chunk, Rows
 from components.ingest.splits import LEFT_OUT, assign_splits
 from schemas.artifacts import split_folder, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.errors import DataError
+from schemas.formats import Format
+from schemas.formats.base import Chunk, Rows
+from schemas.formats.files import fingerprint, match_files
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Data
@@ -91,25 +90,6 @@ def ingest(
             raise DataError(f"no row belongs to the split 'train' (of {manifest['read']:,} read); look at data.split")
     progress.done(f"{sum(manifest['rows'].values()):,} rows", rows=manifest["rows"], read=manifest["read"])
     return manifest
-
-
-def match_files(data: Data, folder: str | Path) -> list[tuple[int, str, str | None]]:
-    """Every source file as (position, path, split or None), in a stable order.
-
-    Raises:
-        DataError: a pattern matches nothing.
-    """
-    files: list[tuple[str, str | None]] = []
-    for pattern, split in data.patterns():
-        full = pattern if "://" in pattern else str(Path(folder) / pattern)
-        try:
-            matched = sorted(m.path for m in FileSystems.match([full])[0].metadata_list)
-        except Exception as error:
-            raise DataError(f"data.path: cannot look at {full}: {error}") from None
-        if not matched:
-            raise DataError(f"data.path: no file matches {full}; expected {data.format} files there")
-        files += [(path, split) for path in matched]
-    return [(position, path, split) for position, (path, split) in enumerate(files)]
 
 
 def _plan(file: tuple[int, str, str | None], reader: Format) -> Iterator[tuple[int, Chunk, str | None]]:
@@ -207,18 +187,6 @@ def _manifest(
         "files": [path for _, path, _ in files],
         "fingerprint": fingerprint([path for _, path, _ in files]),
     }
-
-
-def fingerprint(paths: Iterable[str]) -> str:
-    """A SHA-256 of the source: the bytes of local files, the filesystem's own checksum of others."""
-    total = hashlib.sha256()
-    for path in paths:
-        if "://" in path:
-            total.update(str(FileSystems.checksum(path)).encode())
-        else:
-            with open(path, "rb") as stream:
-                total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()
 
 
 def _refuse_too_many_bad(manifest: dict[str, Any], allowed: float, bad_rows: Path, output: str | Path) -> None:

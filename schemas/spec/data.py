@@ -92,7 +92,7 @@ class Data(Section):
     path: str | list[str] | dict[SplitName, str | list[str]]
     """A file, a glob or several, relative to the spec; a mapping from split to files with `split: {by: source}`."""
     format: Literal["csv", "jsonl", "parquet", "tfrecord"]
-    """How the files are written; each is a file in `components/ingest/formats`."""
+    """How the files are written; each is a file in `schemas/formats`."""
     schema_path: str = Field(default="schema.pbtxt", alias="schema")
     """A tensorflow.metadata.v0.Schema as text proto, relative to the spec."""
     csv: Csv = Csv()

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from components.ingest.formats.base import (
+from schemas.errors import DataError
+from schemas.formats.base import (
     CHUNK_BYTES,
     MAX_RAW,
     BadRow,
@@ -20,8 +21,7 @@ from components.ingest.formats.base import (
     is_compressed,
     open_file,
 )
-from components.ingest.formats.blocks import Block, record_blocks
-from schemas.errors import DataError
+from schemas.formats.blocks import Block, record_blocks
 
 
 class CsvFormat(Format):

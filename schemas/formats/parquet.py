@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.ingest.formats.base import MAX_RAW, BadRow, Chunk, Format, Rows, convert, open_file
 from schemas.dataset import VALUE_END
+from schemas.formats.base import MAX_RAW, BadRow, Chunk, Format, Rows, convert, open_file
 
 
 class ParquetFormat(Format):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from components.ingest.formats.base import (
+from schemas.formats.base import (
     CHUNK_BYTES,
     MAX_RAW,
     BadRow,
@@ -20,7 +20,7 @@ from components.ingest.formats.base import (
     is_compressed,
     open_file,
 )
-from components.ingest.formats.blocks import Block, record_blocks
+from schemas.formats.blocks import Block, record_blocks
 
 
 class JsonLinesFormat(Format):

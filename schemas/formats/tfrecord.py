@@ -10,8 +10,8 @@ from apache_beam.io.tfrecordio import _TFRecordUtil as TFRecord
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from components.ingest.formats.base import MAX_RAW, BadRow, Chunk, Format, Rows, convert, open_file
 from schemas.dataset import ColumnType
+from schemas.formats.base import MAX_RAW, BadRow, Chunk, Format, Rows, convert, open_file
 
 ROWS_AT_ONCE = 65_536
 

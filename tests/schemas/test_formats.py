@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.ingest.formats import Format
-from components.ingest.formats.blocks import record_blocks
 from components.ingest.worker import ingest
 from schemas.artifacts import read_manifest, split_parts
 from schemas.errors import DataError
+from schemas.formats import Format
+from schemas.formats.blocks import record_blocks
 from schemas.spec import Csv, Data
 
 COLUMNS = {"id": "int", "price": "float", "note": "bytes"}

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from components.ingest.formats.base import Format
+from schemas.formats.base import Format
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
