@@ -4,7 +4,7 @@ SHELL := bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 UV := .venv/bootstrap/bin/uv
-GROUPS := ingest validate transform train evaluate push serve
+GROUPS := ingest validate transform train evaluate predict push serve
 SPEC ?= examples/flights/spec.yaml
 
 help: ## Print every target with a line of what it does

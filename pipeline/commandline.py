@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pipeline.commands import check, compile, infer_schema, json_schema, model, models, run, runs, serve, sweep
+from pipeline.commands import check, compile, infer_schema, json_schema, model, models, predict, run, runs, serve, sweep
 from schemas import __version__
 from schemas.errors import UserError
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"latticework {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, runs, check, model, sweep, models, serve, compile, infer_schema, json_schema):
+    for command in (run, runs, check, model, sweep, models, serve, predict, compile, infer_schema, json_schema):
         command.add(commands)
     return parser
 
