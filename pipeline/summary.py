@@ -29,6 +29,8 @@ def summarize(run: Run) -> dict[str, Any]:
         "anomalies": len(validation["anomalies"]),
         "epochs": training["epochs"],
         "parameters": training["parameters"],
+        "history": training["history"],
+        "champion": judged.get("champion"),
         "metrics": judged["metrics"],
         "split": judged["split"],
         "blessed": judged["verdict"]["blessed"],
@@ -71,6 +73,8 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     table.add_row("model", f"{summary['parameters']:,} parameters, {epochs} epoch{'s' if epochs > 1 else ''}")
     for output, values in summary["metrics"].items():
         table.add_row(output, f"{main_metrics(values)}  [dim]({summary['split']} split)[/dim]")
+    if (champion := summary["champion"]) and champion["metrics"]:
+        table.add_row("", f"[dim]version {champion['version']} in service: {all_outputs(champion['metrics'])}[/dim]")
     table.add_row(
         "verdict", "[bold green]blessed[/bold green]" if summary["blessed"] else "[bold red]not blessed[/bold red]"
     )
@@ -78,7 +82,8 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
         if not rule["held"]:
             value = "–" if rule["value"] is None else f"{rule['value']:.4g}"
             change = f", {rule['change']:+.3g} against the champion" if rule["change"] is not None else ""
-            broken = f"{rule['output']} {rule['metric']} is {value}{change}; the rule is {rule['bound']}"
+            where = "" if rule["slice"] == "overall" else f" where {rule['slice']}"
+            broken = f"{rule['output']} {rule['metric']}{where} is {value}{change}; the rule is {rule['bound']}"
             table.add_row("", f"[red]{broken}[/red]")
     table.add_row("published", from_here(summary["published"]) if summary["published"] else "no")
     spent = [f"{name} {'cached' if s is None else f'{s:.1f}'}" for name, s in summary["seconds"].items()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.commands.base import Commands, plain_command
+from schemas.errors import UserError, nearest
 from schemas.registry import Registry, names
 
 
@@ -18,6 +19,7 @@ def add(commands: Commands) -> None:
         commands, "models", "show published models, put a version in service, remove old ones",
         "latticework models list", "latticework models show flights --verify",
         "latticework models rollback flights --reason 'complaints since Monday'",
+        "latticework models deploy flights --serving s3://bucket/serving --to kserve --set namespace=prod --apply",
     )  # fmt: skip
     actions = models.add_subparsers(metavar="ACTION", required=True)
     _action(actions, "list", "the models, or all versions of one", _list).add_argument("name", nargs="?")
@@ -32,6 +34,14 @@ def add(commands: Commands) -> None:
     rollback = _action(actions, "rollback", "put back in service what was there before", _rollback)
     rollback.add_argument("name")
     rollback.add_argument("--reason", default="rolled back by hand", help="kept with the version's term")
+    deploy = _action(actions, "deploy", "hand a version on: show what is sent, and send it with --apply", _deploy)
+    deploy.add_argument("name")
+    deploy.add_argument("version", nargs="?", type=int, help="default: the one in service")
+    deploy.add_argument("--to", required=True, help="kserve, vertex, mlflow, model-registry")
+    deploy.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the target; can be repeated"
+    )
+    deploy.add_argument("--apply", action="store_true", help="send it")
     prune = _action(actions, "prune", "remove old versions; the champion and the one before it stay", _prune)
     prune.add_argument("name")
     prune.add_argument("--keep", type=int, default=5, help="how many of the newest stay (default: 5)")
@@ -125,6 +135,35 @@ def _prune(options: argparse.Namespace) -> int:
         return 2
     removed = Registry(options.serving, options.name).prune(options.keep)
     return _told(options, {"name": options.name, "removed": removed})
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    import yaml
+
+    from components.push.targets import Published, Target
+    from pipeline.commands.base import given_overrides
+
+    if options.to not in Target.known:
+        raise UserError(f"--to {options.to}: no such target{nearest(options.to, Target.known)}")
+    registry = Registry(options.serving, options.name)
+    version = options.version or registry.champion() or 0
+    place = registry.location(version)
+    published = Published(options.name, version, place, str(options.serving), registry.manifest(version))
+    given = {key: yaml.safe_load(value) for key, value in given_overrides(options).items()}
+    target = Target.known[options.to](published, given)
+    if options.apply:
+        done = []
+        for line in target.apply():
+            done.append(line)
+            if not options.json:
+                print(line, flush=True)
+        if options.json:
+            print(json.dumps({"done": done}))
+    elif options.json:
+        print(json.dumps(target.plan(), indent=2))
+    else:
+        print(yaml.safe_dump_all(target.plan(), sort_keys=False).rstrip())
+    return 0
 
 
 def _told(options: argparse.Namespace, about: dict[str, Any]) -> int:

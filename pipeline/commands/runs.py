@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 from pipeline.commands.base import Commands, add_runs_folder, plain_command
 
@@ -14,10 +15,11 @@ def add(commands: Commands) -> None:
     listed.add_argument("name", nargs="?", help="only those of this model")
     compared = plain_command(
         commands, "compare", "show two runs side by side", "latticework compare last~1 last",
-        "latticework compare 20261124-0847 20261124-0912",
+        "latticework compare 20261124-0847 20261124-0912 --html comparison.html",
     )  # fmt: skip
     for name in ("first", "second"):
         compared.add_argument(name, help="a run's name, the beginning of it, or last, last~1 …")
+    compared.add_argument("--html", type=Path, help="write a page with the learning curves too")
     for command, call in ((listed, _runs), (compared, _compare)):
         command.add_argument("--json", action="store_true", help="print JSON, and nothing else")
         add_runs_folder(command)
@@ -54,6 +56,10 @@ def _compare(options: argparse.Namespace) -> int:
     from pipeline.runs import find_run, metric_changes, spec_difference
 
     one, other = find_run(options.runs, options.first), find_run(options.runs, options.second)
+    if options.html:
+        from pipeline.comparison import comparison_page
+
+        options.html.write_text(comparison_page(one, other), encoding="utf-8")
     changes, difference = metric_changes(one, other), spec_difference(one, other)
     if options.json:
         print(json.dumps({"first": one.name, "second": other.name, "metrics": changes, "spec": difference}, indent=2))

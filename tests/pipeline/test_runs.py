@@ -7,6 +7,7 @@ import pytest
 from pipeline.commandline import main
 from pipeline.runs import find_run, past_runs
 from schemas.errors import DataError
+from tests.browser import LAPTOP, PHONE, is_too_wide, needs_chromium, opened
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def runs(tmp_path):
         summary = {
             "metrics": {"fare": {"rmse": rmse, **({"bias": 0.5} if index else {})}}, "blessed": bool(index),
             "parameters": 10, "epochs": 3, "total_seconds": 12.5,
+            "history": {"loss": [3.0, 2.0, 1.5], "val_loss": [3.1, rmse / 2, float("nan")]},
         }  # fmt: skip
         (folder / "summary.json").write_text(json.dumps(summary))
         (folder / "spec.json").write_text(json.dumps({"name": "taxi", "model": {"rate": rate}}))
@@ -49,3 +51,16 @@ def test_two_runs_side_by_side(runs, capsys):
     assert "+  rate: 0.2" in found["spec"]
     assert main(["compare", "last", "last", "--runs", str(runs)]) == 0
     assert "The specs are the same." in capsys.readouterr().out
+
+
+@pytest.mark.browser
+@needs_chromium
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_two_runs_as_a_page(runs, tmp_path, size):
+    page_path = tmp_path / "comparison.html"
+    assert main(["compare", "last~1", "last", "--runs", str(runs), "--html", str(page_path)]) == 0
+    with opened(f"file://{page_path}", size) as page:
+        assert page.locator("polyline").count() == 2
+        assert "+  rate: 0.2" in page.locator("pre").text_content()
+        assert page.locator("tbody tr").first.locator("td").last.text_content().strip() == "-0.5"
+        assert not is_too_wide(page)
