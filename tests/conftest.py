@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import hypothesis
@@ -67,3 +68,24 @@ def artifacts(taxi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> di
 @pytest.fixture(scope="session")
 def taxi_schema() -> str:
     return (TAXI / "schema.pbtxt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def shuffled(artifacts: dict[str, Path], taxi_schema: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A challenger that learnt from fares of other rides."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from components.train.worker import train
+    from schemas.artifacts import split_parts
+    from schemas.spec import load_spec
+
+    place = tmp_path_factory.mktemp("shuffled")
+    shutil.copytree(artifacts["transformed"], place / "transformed")
+    for part in split_parts(place / "transformed", "train"):
+        table = pq.read_table(part, partitioning=None)
+        fares = np.random.default_rng(1).permutation(table["fare"].to_numpy())
+        pq.write_table(table.set_column(table.schema.get_field_index("fare"), "fare", [fares]), part)
+    model = load_spec(TAXI / "spec.yaml", {"model.training.epochs": "2"}).spec.model
+    train(model, taxi_schema, place / "transformed", place / "model", name="taxi", seed=7)
+    return place

@@ -175,26 +175,6 @@ def test_rules_that_compare():
     assert ruled(0.9, Champion(3, {"overall": {"other": {}}}), change_at_least=0) == (False, None)
 
 
-@pytest.fixture(scope="module")
-def shuffled(artifacts, taxi_schema, tmp_path_factory):
-    """A challenger that learnt from fares of other rides."""
-    import shutil
-
-    from components.train.worker import train
-    from schemas.spec import load_spec
-    from tests.conftest import TAXI
-
-    place = tmp_path_factory.mktemp("shuffled")
-    shutil.copytree(artifacts["transformed"], place / "transformed")
-    for part in split_parts(place / "transformed", "train"):
-        table = pq.read_table(part, partitioning=None)
-        fares = np.random.default_rng(1).permutation(table["fare"].to_numpy())
-        pq.write_table(table.set_column(table.schema.get_field_index("fare"), "fare", [fares]), part)
-    model = load_spec(TAXI / "spec.yaml", {"model.training.epochs": "2"}).spec.model
-    train(model, taxi_schema, place / "transformed", place / "model", name="taxi", seed=7)
-    return place
-
-
 def test_a_worse_challenger_is_not_blessed(artifacts, shuffled, taxi_schema, tmp_path):
     rules = Evaluation.model_validate({"thresholds": [{"output": "fare", "metric": "mae", "change_at_most": 0.0}]})
     parts = [artifacts["examples"], artifacts["statistics"], artifacts["transformed"]]
