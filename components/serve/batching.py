@@ -1,13 +1,12 @@
-"""Requests that arrive while TensorFlow works are answered together, by one call.
+"""Requests that arrive while TensorFlow works are answered together, by its next call.
 
-Nobody waits for company: a request that finds TensorFlow idle is answered at once. What arrives meanwhile is the
-next batch.
+Nobody waits for company, and nothing is handed to another thread: a worker process has one core, and the event loop
+is where its requests are read, predicted and written. What came in during a call is the next batch.
 """
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +29,6 @@ class Batcher:
 
     def __init__(self) -> None:
         self._waiting: list[_Asked] = []
-        self._at_work = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="predict")
 
     async def ask(self, servable: Servable, columns: Arrays) -> Arrays:
         """Predictions of the rows."""
@@ -39,34 +36,28 @@ class Batcher:
         rows = len(next(iter(columns.values())))
         asked = _Asked(servable, columns, rows, loop.create_future())
         self._waiting.append(asked)
-        if not self._at_work:
-            self._at_work = True
-            self._working = loop.create_task(self._work())
+        if len(self._waiting) == 1:
+            loop.call_soon(self._work)
         return await asked.answer
 
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                batch = [self._waiting.pop(0)]
-                servable, rows = batch[0].servable, batch[0].rows
-                while self._waiting and self._waiting[0].servable is servable:
-                    rows += self._waiting[0].rows
-                    if rows > MOST_ROWS:
-                        break
-                    batch.append(self._waiting.pop(0))
-                try:
-                    answers = await loop.run_in_executor(self._thread, _together, servable, [a.columns for a in batch])
-                except Exception as error:
-                    for asked in batch:
-                        if not asked.answer.cancelled():
-                            asked.answer.set_exception(error)
-                    continue
-                for asked, answer in zip(batch, answers, strict=True):
+    def _work(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        while waiting:
+            batch = [waiting.pop(0)]
+            servable, rows = batch[0].servable, batch[0].rows
+            while waiting and waiting[0].servable is servable and rows + waiting[0].rows <= MOST_ROWS:
+                rows += waiting[0].rows
+                batch.append(waiting.pop(0))
+            try:
+                answers = _together(servable, [asked.columns for asked in batch])
+            except Exception as error:
+                for asked in batch:
                     if not asked.answer.cancelled():
-                        asked.answer.set_result(answer)
-        finally:
-            self._at_work = False
+                        asked.answer.set_exception(error)
+                continue
+            for asked, answer in zip(batch, answers, strict=True):
+                if not asked.answer.cancelled():
+                    asked.answer.set_result(answer)
 
 
 def _together(servable: Servable, requests: list[Arrays]) -> list[Arrays]:

@@ -24,7 +24,7 @@ from schemas.errors import DataError
 DATATYPES: dict[ColumnType, str] = {"int": "INT64", "float": "FP32", "bytes": "BYTES"}
 ROWS = Counter("latticework_rows", "Rows that were answered", ["model_name", "version"])
 REFUSED = Counter("latticework_refused_requests", "Requests with a mistake in them", ["model_name"])
-VERSION = Gauge("latticework_version", "The version in service", ["model_name"])
+VERSION = Gauge("latticework_version", "The version in service", ["model_name"], multiprocess_mode="mostrecent")
 ROWS_A_REQUEST = Histogram(
     "latticework_request_rows", "Rows a request", ["model_name"], buckets=[1, 2, 8, 32, 128, 512, 2048, 8192]
 )

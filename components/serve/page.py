@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from components.serve.model import REFUSED, ServedModel
+from components.serve.workers import METRICS
 
 PAGE = Path(__file__).with_name("page.html")
 
@@ -25,6 +29,18 @@ def add_page(app: FastAPI, models: Sequence[ServedModel]) -> None:
     @app.get("/page/models", include_in_schema=False)
     def shown() -> list[dict[str, Any]]:
         return [describe(model) for model in models]
+
+
+def add_metrics(app: FastAPI) -> None:
+    """Adds `/metrics` of all workers, before the server adds its own, which are those of one process."""
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        registry = REGISTRY
+        if METRICS in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def describe(model: ServedModel) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +24,8 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from components.serve.champion import Champion
 from components.serve.limits import BodyLimit
 from components.serve.model import VERSION, ServedModel
-from components.serve.page import add_page
+from components.serve.page import add_metrics, add_page
+from components.serve.workers import SOCKET
 from schemas.registry import Registry
 
 
@@ -52,12 +55,14 @@ def serve(
     for model in models:
         model.champion.follow(look_seconds, functools.partial(_took_over, model.name))
     app.add_middleware(BodyLimit, most_bytes=most_bytes)
+    add_metrics(app)
     add_page(app, models)
     server = _Server(host, grpc_port, most_bytes, http_port=port, enable_grpc=False, grace_period=grace_seconds,
                      enable_latency_logging=False)  # fmt: skip
     for model in models:
         _took_over(model.name, model.champion.now.servable.version)
-    print(f"serve: http://{host}:{port}{f', gRPC {host}:{grpc_port}' if grpc_port else ''}", flush=True)
+    if SOCKET not in os.environ:
+        print(f"serve: http://{host}:{port}", flush=True)
     server.start(models)
     for model in models:
         model.champion.stop()
@@ -77,9 +82,14 @@ class _Server(ModelServer):  # type: ignore[misc]
         self.model_repository_extension = _Fixed(model_registry=self.registered_models)
 
     async def _serve(self) -> None:
-        self._rest_server.config.host = self._host
         # KServe's times every request to print it; ours is told by the histograms.
         self._rest_server._add_middlewares = lambda _: None
+        if shared := os.environ.get(SOCKET):
+            self.servers[0].close()
+            accepting = socket.socket(fileno=int(shared))
+            self._rest_server.create_application()
+            self.servers[0] = self._rest_server._server.serve(sockets=[accepting])
+        self._rest_server.config.host = self._host
         if self._grpc_address:
             self._grpc_server = _Grpc(
                 self._grpc_address, self.dataplane, self.model_repository_extension,

@@ -110,6 +110,9 @@ def trained(artifacts, rows):
 @pytest.fixture(scope="session")
 def server(published, tmp_path_factory):
     with serving(
-        published, "taxi", log=tmp_path_factory.mktemp("server") / "log", options=("--max-megabytes", "1")
+        published,
+        "taxi",
+        log=tmp_path_factory.mktemp("server") / "log",
+        options=("--max-megabytes", "1", "--workers", "1"),
     ) as found:
         yield found

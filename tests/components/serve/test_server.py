@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import time
@@ -222,6 +223,28 @@ def test_a_better_champion_takes_over_while_fifty_clients_ask(artifacts, rows, t
         assert server.post(V1, {"instances": rows[:1]})[1]["model_version"] == "1"
     assert "version 3 does not take over" in (tmp_path / "log").read_text()
     assert "version 2 is in service" in (tmp_path / "log").read_text()
+
+
+def test_a_worker_that_dies_is_started_again(published, rows, tmp_path):
+    import psutil
+
+    with serving(published, "taxi", log=tmp_path / "log") as server:
+        workers = psutil.Process(server.process.pid).children()
+        assert len(workers) == os.cpu_count()
+        workers[0].kill()
+        for _ in range(20):
+            assert server.post(V1, {"instances": rows[:2]})[0] == 200
+        for _ in range(300):
+            if len(psutil.Process(server.process.pid).children()) == len(workers) and not workers[0].is_running():
+                break
+            time.sleep(0.1)
+        metrics = server.get("/metrics")
+        assert 'latticework_rows_total{model_name="taxi",version="1"} 40.0' in metrics, "of all workers together"
+        with pytest.raises(AssertionError, match="name another with --host, --port"):
+            port = server.url.rsplit(":", 1)[1]
+            with serving(published, "taxi", log=tmp_path / "other", options=("--port", port)):
+                pass
+    assert "a worker ended with status -9; another one starts" in (tmp_path / "log").read_text()
 
 
 def test_a_name_without_a_champion_is_told(tmp_path):
