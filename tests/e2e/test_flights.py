@@ -45,6 +45,12 @@ def test_from_data_to_a_published_model(tmp_path):
     assert sum(summary["rows"].values()) + summary["left_out"]["no value in arr_delay"] == 51_955
     assert summary["metrics"]["late"]["auc"] > 0.6
     assert Path(summary["report"]).exists()
+    shown = Path(summary["report"]).parent.parent
+    curves = json.loads((shown / "curves").read_text())
+    assert curves["confidenceMetrics"][-1]["recall"] == 1
+    assert curves["confusionMatrix"]["annotationSpecs"] == [{"displayName": "no"}, {"displayName": "yes"}]
+    assert (shown / "verdict").read_text().startswith("# Blessed")
+    assert summary["champion"] is None
     published = Path(summary["published"])
     assert published == tmp_path / "serving" / "flights" / "1"
     served = tf.saved_model.load(str(published))
@@ -60,6 +66,8 @@ def test_from_data_to_a_published_model(tmp_path):
     )
     assert [name for name, seconds in changed["seconds"].items() if seconds is not None] == ["evaluate"]
     assert (changed["blessed"], changed["published"]) == (False, None)
+    assert changed["champion"]["version"] == 1, "the version in service is judged too"
+    assert changed["champion"]["metrics"]["late"]["auc"] == pytest.approx(summary["metrics"]["late"]["auc"])
 
 
 def test_a_failure_names_component_reason_and_log(tmp_path):
