@@ -8,7 +8,6 @@ benchmarks/results/serving.md. Clients and server share the machine's cores.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import itertools
 import json
@@ -24,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "serving.md"
-SIZES, CLIENTS, SECONDS = (1, 32, 512), (1, 4), 4.0
+SIZES, CLIENTS, SECONDS = (1, 32, 512), (1, 4), 3.0
 
 
 @dataclass
@@ -108,7 +108,6 @@ class GrpcClient:
     """One channel that asks the same request, its tensors as raw bytes."""
 
     def __init__(self, port: int, name: str, row: dict[str, Any], size: int) -> None:
-        import grpc
         from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
         from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
@@ -176,12 +175,11 @@ def main() -> None:
         "| model | rows a request | in process, rows/s | p50, ms | over | clients | rows/s | of it | p50 | p99 |",
         "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        for _ in range(300):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            time.sleep(0.2)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        grpc.channel_ready_future(grpc.insecure_channel(f"127.0.0.1:{grpc_port}")).result(120)
+        # The other workers are there a moment later.
+        time.sleep(10)
         for name in options.names:
             for size in SIZES:
                 limit, row = limits[name][size], rows[name]
@@ -199,6 +197,7 @@ def main() -> None:
                     )
                     print(line, flush=True)
                     lines.append(line)
+    finally:
         server.terminate()
     command_line = f"`python -m benchmarks.serving {' '.join(options.names)}`"
     head = f"# The server beside its limit\n\n{command_line}, {os.cpu_count()} cores.\n\n"

@@ -121,6 +121,11 @@ def write_response(name: str, servable: Servable, payload: Any, answer: Mapping[
             model_version=str(servable.version),
             infer_outputs=outputs,
         )
-    names, columns = list(answer), [values.tolist() for values in answer.values()]
-    predictions = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    columns = {output: values.tolist() for output, values in answer.items()}
+    if len(columns) == 1:
+        ((output, found),) = columns.items()
+        predictions = [{output: value} for value in found]
+    else:
+        names = tuple(columns)
+        predictions = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return {"predictions": predictions, "model_name": name, "model_version": str(servable.version)}
