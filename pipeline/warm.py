@@ -20,11 +20,13 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from schemas.running import WARM_SOCKETS, quiet_libraries, run_here
 
+# The canary asks a model in a process that has nothing but what serves: one of its own, begun while evaluate works.
+CANARY, BEFORE_CANARY = "serve", "evaluate"
 SERVED = ("transform", "ingest", "validate", "train", "evaluate")
 
 
@@ -56,26 +58,27 @@ def warm_process(log: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(folder: str) -> None:
+def serve(folder: str, served: Sequence[str] = SERVED) -> None:
     """Loads the libraries and answers one request after the other until it is ended."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f"{folder}/warm")
+        own = f"warm-{served[0]}"
+        listener.bind(f"{folder}/{own}")
         listener.listen()
-        for component in SERVED:
-            os.symlink("warm", f"{folder}/{component}")
+        for component in served:
+            os.symlink(own, f"{folder}/{component}")
         quiet_libraries()
-        _load(SERVED[0])
+        _load(served[0])
         while True:
             connection, _ = listener.accept()
             with connection:
-                _answer(connection)
+                _answer(connection, folder, served)
 
 
 def _load(component: str) -> None:
     importlib.import_module(f"components.{component}.task")
 
 
-def _answer(connection: socket.socket) -> None:
+def _answer(connection: socket.socket, folder: str, served: Sequence[str]) -> None:
     head, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
     try:
         request = json.loads(_receive(connection, int.from_bytes(head, "big")))
@@ -84,7 +87,9 @@ def _answer(connection: socket.socket) -> None:
         if child == 0:
             _run(request, descriptors)
         # The other core is idle while the child begins: what later tasks need is loaded now.
-        for component in SERVED:
+        if request["component"] == BEFORE_CANARY and not os.path.lexists(f"{folder}/{CANARY}"):
+            subprocess.Popen([sys.executable, "-m", "pipeline.warm", folder, CANARY])
+        for component in served:
             _load(component)
         status = _wait(child, connection)
         with contextlib.suppress(BrokenPipeError):
@@ -133,4 +138,4 @@ def _run(request: dict, descriptors: list[int]) -> None:  # type: ignore[type-ar
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:] or SERVED)

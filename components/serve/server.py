@@ -91,7 +91,9 @@ class _Server(ModelServer):  # type: ignore[misc]
         self._rest_server._add_middlewares = lambda _: None
         if shared := os.environ.get(SOCKET):
             self.servers[0].close()
-            accepting = socket.socket(fileno=int(shared))
+            accepting = _Shared(fileno=int(shared))
+            # asyncio takes as many connections at once as its backlog says: one, so that each worker gets its share.
+            self._rest_server.config.backlog = 1
             self._rest_server.create_application()
             self.servers[0] = self._rest_server._server.serve(sockets=[accepting])
         self._rest_server.config.host = self._host
@@ -102,6 +104,13 @@ class _Server(ModelServer):  # type: ignore[misc]
             )  # fmt: skip
             self.servers.append(self._grpc_server.start(self.max_threads))
         await asyncio.gather(*self.servers)
+
+
+class _Shared(socket.socket):
+    """The socket of all workers, which listens already, with a backlog of its own."""
+
+    def listen(self, backlog: int = 0, /) -> None:
+        """Leaves it as it is."""
 
 
 class _Grpc(GRPCServer):  # type: ignore[misc]
