@@ -27,6 +27,10 @@ from schemas.source_map import SourceMap
 from schemas.spec import Choice, LoadedSpec, Sweep, load_spec
 
 Told = Callable[[optuna.trial.FrozenTrial], None]
+# What a trial, which is neither judged nor published, does not depend on.
+NOT_OF_TRAINING = (
+    "spec", "directory", "champion", "origin", "evaluation_section", "evaluate_code", "serve_code",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,7 @@ def open_study(loaded: LoadedSpec, overrides: dict[str, str], runs: Path) -> Stu
         raise DataError(f"{loaded.path}: has no `sweep` section; name the values to search under sweep.space")
     _check_space(loaded, overrides, sweep)
     plain = pipeline_arguments(loaded)
-    same = {
-        key: plain[key]
-        for key in plain
-        if key not in ("spec", "directory", "champion", "evaluation_section", "evaluate_code")
-    }
+    same = {key: value for key, value in plain.items() if key not in NOT_OF_TRAINING}
     searched = sweep.model_dump(mode="json", exclude={"trials", "parallel"})
     digest = hashlib.sha256(json.dumps([same, searched], sort_keys=True).encode()).hexdigest()[:12]
     folder = runs.resolve() / loaded.spec.name / "sweeps" / digest
