@@ -1,10 +1,12 @@
-"""Bodies that are too large are refused before they are read."""
+"""Bodies that are too large are refused, and never kept."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+MOST_LEFT_UNREAD = 256 << 20
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,6 +26,7 @@ class BodyLimit:
             return
         told = dict(scope["headers"]).get(b"content-length", b"0")
         if told.isdigit() and int(told) > self.most_bytes:
+            await self._leave_unread(receive, 0)
             await self._refuse(send, int(told))
             return
         received, began = 0, False
@@ -46,7 +49,16 @@ class BodyLimit:
             if received <= self.most_bytes:
                 raise
         if received > self.most_bytes and not began:
+            await self._leave_unread(receive, received)
             await self._refuse(send, received)
+
+    async def _leave_unread(self, receive: Receive, received: int) -> None:
+        """Takes what is still sent, and keeps none of it: a client that is cut off while it sends reads no answer."""
+        more = True
+        while more and received <= MOST_LEFT_UNREAD:
+            message = await receive()
+            received += len(message.get("body", b""))
+            more = message.get("more_body", False)
 
     async def _refuse(self, send: Send, found: int) -> None:
         told = f"the body has {found:,} bytes or more; at most {self.most_bytes:,} are read. Send fewer rows a request"
