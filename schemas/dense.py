@@ -31,6 +31,12 @@ def row_values(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.generic]:
     return values.reshape(len(array), -1) if is_list else values
 
 
+def row_column(values: npt.NDArray[np.generic]) -> pa.Array:
+    """The inverse of `row_values`: an array [rows] as a column, or [rows, length] as one of lists."""
+    flat = pa.array(np.ravel(values))
+    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
 def numpy_columns(
     table: pa.Table | pa.RecordBatch, columns: Mapping[str, ColumnType]
 ) -> dict[str, npt.NDArray[np.generic]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
@@ -24,6 +23,7 @@ from components.evaluate.predictions import part_batches, predict
 from components.evaluate.slices import OVERALL, columns_of, slice_name, slices_of
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
+from schemas.dense import row_column
 from schemas.progress import Progress
 from schemas.spec.evaluation import SlicedBy
 from schemas.spec.outputs import Task
@@ -137,9 +137,7 @@ class _Predict(beam.DoFn):
 def _table(labels: Mapping[str, Any], predictions: Mapping[str, Any]) -> pa.Table:
     """Labels and predictions of a batch as columns; those of classes are lists."""
     columns = {f"label/{name}": pa.array(value) for name, value in labels.items()}
-    for name, value in predictions.items():
-        flat = pa.array(np.ravel(value))
-        columns[name] = flat if value.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, value.shape[1])
+    columns |= {name: row_column(value) for name, value in predictions.items()}
     return pa.table(columns)
 
 

@@ -10,8 +10,8 @@ import jinja2
 from markupsafe import Markup
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.evaluate.drawings import BLUE, bar, histogram, learning_curve, lines, number
 from components.evaluate.verdict import Champion
+from schemas.drawings import BLUE, bar, histogram, learning_curve, lines, number
 from schemas.spec import SPLITS
 from schemas.spec.outputs import Task
 

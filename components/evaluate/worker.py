@@ -70,8 +70,9 @@ def evaluate(
     columns = column_types(parse_schema(schema, "schema"))
     trained, ingested = read_manifest(model, "train"), read_manifest(examples, "ingest")
     saved_model = Path(model) / "saved_model"
+    served = tf.saved_model.load(str(saved_model))
     skew = check_skew(
-        tf.saved_model.load(str(saved_model)),
+        served,
         Path(model) / "model.keras",
         examples,
         transformed,
@@ -106,7 +107,7 @@ def evaluate(
         manifest.update(metrics=metrics[OVERALL], verdict=verdict)
         write_validation(validation_result(rulings, section.thresholds), place / "tfma")
         progress.step("where it errs", now=True)
-        insight = _insight(saved_model, examples, split, columns, judged, place / "predictions")
+        insight = _insight(served, examples, split, columns, judged, place / "predictions")
         manifest["kfp"] = {
             name: {k: found[k] for k in ("roc", "confusion") if k in found} for name, found in insight.items()
         }
@@ -159,11 +160,11 @@ def _drawn(judged: Judged, examples: str | Path, split: str, place: Path, compar
 
 
 def _insight(
-    saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged, kept: Path
+    served: Any, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged, kept: Path
 ) -> dict[str, dict[str, Any]]:
     """By output: curves, the worst rows, the columns that it relies on."""
     parts, table = split_parts(examples, split), read_predictions(kept)
-    rises = importance(tf.saved_model.load(str(saved_model)), parts, columns, judged.tasks)
+    rises = importance(served, parts, columns, judged.tasks)
     found = {}
     for name, task in judged.tasks.items():
         label, prediction = columns_of_output(table, name)

@@ -29,9 +29,6 @@ from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Data
 
 QUARANTINE = "quarantine"
-QUARANTINE_SCHEMA = pa.schema(
-    [("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())]
-)
 
 
 def ingest(
@@ -119,8 +116,7 @@ class _IngestChunk(beam.DoFn):
     def _write_bad(self, rows: Rows, path: str, part: str, counts: dict[str, Any]) -> None:
         if rows.bad:
             counts["bad"].update(bad.reason for bad in rows.bad)
-            records = [{"file": path, "line": b.line, "reason": b.reason, "raw": b.raw} for b in rows.bad]
-            self._write(pa.Table.from_pylist(records, schema=QUARANTINE_SCHEMA), QUARANTINE, part)
+            self._write(rows.quarantine(path), QUARANTINE, part)
 
     def _write_good(self, table: pa.Table, split: str | None, part: str, counts: dict[str, Any]) -> None:
         for name in self.data.require:

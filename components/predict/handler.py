@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
 from schemas.dataset import ColumnType
-from schemas.dense import numpy_columns
+from schemas.dense import numpy_columns, row_column
 from schemas.errors import DataError
 
 _TYPES: dict[str, ColumnType] = {"DT_INT64": "int", "DT_FLOAT": "float", "DT_STRING": "bytes"}
@@ -63,10 +62,7 @@ class SavedModelHandler(ModelHandler[pa.Table, pa.Table, Any]):  # type: ignore[
             arrays = numpy_columns(table, self.columns)
             answers = model.signatures["raw"](**{name: tf.constant(array) for name, array in arrays.items()})
             found = {name: table[name] for name in self.keys}
-            for name, value in sorted(answers.items()):
-                values = value.numpy()
-                flat = pa.array(np.ravel(values))
-                found[name] = flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+            found |= {name: row_column(value.numpy()) for name, value in sorted(answers.items())}
             yield pa.table(found)
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:

@@ -28,9 +28,6 @@ from schemas.running import LOCAL_RUNNER
 from schemas.spec.prediction import Prediction
 
 BATCH_ROWS = 16_384
-QUARANTINE_SCHEMA = pa.schema(
-    [("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())]
-)
 
 
 def predict(
@@ -124,11 +121,8 @@ class _Read(beam.DoFn):  # type: ignore[misc]
         position, chunk = element
         for piece, rows in enumerate(self.reader.read(chunk)):
             if rows.bad:
-                records = [{"file": chunk.path, "line": b.line, "reason": b.reason, "raw": b.raw} for b in rows.bad]
                 part = f"part-{position:05d}-{chunk.index:05d}-{piece:05d}.parquet"
-                _write_table(
-                    pa.Table.from_pylist(records, schema=QUARANTINE_SCHEMA), Path(self.place, "quarantine", part)
-                )
+                _write_table(rows.quarantine(chunk.path), Path(self.place, "quarantine", part))
                 yield beam.pvalue.TaggedOutput("bad", Counter(bad.reason for bad in rows.bad))
             for number, start in enumerate(range(0, rows.table.num_rows, BATCH_ROWS)):
                 part = f"part-{position:05d}-{chunk.index:05d}-{piece:05d}-{number:05d}.parquet"

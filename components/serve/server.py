@@ -129,9 +129,6 @@ class _Grpc(GRPCServer):  # type: ignore[misc]
 class _Fixed(ModelRepositoryExtension):  # type: ignore[misc]
     """What is served is the registry's champion: no client loads or unloads anything."""
 
-    async def index(self, filter_ready: bool = False) -> Any:
-        return await super().index(filter_ready)
-
     async def load(self, model_name: str) -> Any:
         raise InvalidInput("the registry says what is served: latticework models promote | rollback")
 

@@ -47,12 +47,22 @@ class BadRow:
     raw: str
 
 
+QUARANTINE_SCHEMA = pa.schema(
+    [("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())]
+)
+
+
 @dataclass
 class Rows:
     """Rows of a chunk: `table` has the schema's columns and types, `bad` the rows that are not in it."""
 
     table: pa.Table
     bad: list[BadRow] = field(default_factory=list)
+
+    def quarantine(self, path: str) -> pa.Table:
+        """The bad rows as a table of where each was, why it is bad, and its text."""
+        records = [{"file": path, "line": bad.line, "reason": bad.reason, "raw": bad.raw} for bad in self.bad]
+        return pa.Table.from_pylist(records, schema=QUARANTINE_SCHEMA)
 
 
 class Format:

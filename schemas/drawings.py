@@ -1,4 +1,4 @@
-"""Pictures of the report, as SVG: learning curves, lines, bars. No script, no network."""
+"""Pictures of pages, as SVG: learning curves, lines, bars. No script, no network."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def histogram(edges: Sequence[float], counts: Sequence[float], *, below: str) ->
     return "".join(drawn) + "</svg>"
 
 
-def learning_curve(train: Sequence[float], judged: Sequence[float]) -> str:
-    """A learning curve by epoch: the train split in grey, the eval split in blue."""
+def learning_curve(first: Sequence[float], second: Sequence[float]) -> str:
+    """Two learning curves by epoch, the first in grey, the second in blue: of two splits, or of two runs."""
     series = [
         (colour, [(float(i + 1), v) for i, v in enumerate(values)])
-        for colour, values in ((GREY, train), (BLUE, judged))
+        for colour, values in ((GREY, first), (BLUE, second))
     ]
     return lines(series, below="epoch", beside="", dots=True)
 
