@@ -1,10 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench locks schema clean
+.PHONY: help install run test lint format bench images push locks schema clean
 SHELL := bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 UV := .venv/bootstrap/bin/uv
-GROUPS := ingest validate transform train evaluate predict push serve
+GROUPS := ingest validate transform train evaluate predict push serve resolve notify
+COMPONENTS ?= $(patsubst components/%/Dockerfile,%,$(wildcard components/*/Dockerfile))
+DOCKER ?= docker
+BUILD_FLAGS ?=
+TAG = $$($(BIN)/python -m pipeline.images)$(if $(GPU),-gpu)
 SPEC ?= examples/flights/spec.yaml
 
 help: ## Print every target with a line of what it does
@@ -55,15 +59,36 @@ bench: .venv/.benched ## Measure rows a second, memory and quality; writes bench
 	@$(BIN)/latticework run $(SPEC)
 	@$(BIN)/python -m benchmarks.flights
 
+images: .venv/.installed ## Build the components' images (COMPONENTS="train serve", GPU=1, BASE=python:3.11-slim)
+	@tag=$(TAG); for component in $(COMPONENTS); do \
+	  printf '%-10s ' $$component; \
+	  $(DOCKER) build -q $(BUILD_FLAGS) $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(GPU),--build-arg LOCK=train-gpu) \
+	    --build-arg VERSION=$$tag --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) \
+	    -f components/$$component/Dockerfile -t latticework/$$component:$$tag . >/dev/null || exit; \
+	  $(DOCKER) images --format '{{.Repository}}:{{.Tag}}  {{.Size}}' latticework/$$component:$$tag; done
+
+push: ## Push the images that were built to REGISTRY (REGISTRY=ghcr.io/acme)
+	@test -n "$(REGISTRY)" || { echo "Where to? make push REGISTRY=ghcr.io/acme" >&2; exit 2; }
+	@tag=$(TAG); for component in $(COMPONENTS); do \
+	  $(DOCKER) tag latticework/$$component:$$tag $(REGISTRY)/latticework/$$component:$$tag && \
+	  $(DOCKER) push $(REGISTRY)/latticework/$$component:$$tag || exit; done
+
+LOCK = $(UV) pip compile -q --python-version 3.11 --generate-hashes --custom-compile-command "make locks"
+IMAGE_LOCK = $(LOCK) pyproject.toml --constraint requirements/local.txt --override requirements/left-out.txt
+NOT_ASKED_FOR = --override <(printf '%s; sys_platform == "none"\n'
+TENSORFLOW = $$(sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' requirements/local.txt)
+
 locks: .venv/.installed ## Renew requirements/*.txt
-	@$(UV) pip compile -q pyproject.toml --extra local --python-version 3.11 --generate-hashes --upgrade \
-	  --custom-compile-command "make locks" -o requirements/local.txt
-	@for group in $(GROUPS); do $(UV) pip compile -q pyproject.toml --extra $$group --python-version 3.11 \
-	  --generate-hashes --constraint requirements/local.txt --custom-compile-command "make locks" \
-	  -o requirements/$$group.txt; done
-	@for group in dev bench; do $(UV) pip compile -q --group $$group --python-version 3.11 \
-	  --generate-hashes --constraint requirements/local.txt --custom-compile-command "make locks" \
-	  -o requirements/$$group.txt; done
+	@$(LOCK) --upgrade pyproject.toml --extra local -o requirements/local.txt
+	@for group in $(GROUPS); do \
+	  case $$group in serve) without=pillow;; evaluate) without=kubernetes;; *) without="kubernetes pillow";; esac; \
+	  case $$group in transform|train|evaluate|predict|serve) cpu="tensorflow-cpu==$(TENSORFLOW)";; *) cpu=;; esac; \
+	  echo $$cpu | $(IMAGE_LOCK) - --extra $$group $(NOT_ASKED_FOR) tensorflow $$without) \
+	    -o requirements/$$group.txt || exit; done
+	@echo "tensorflow[and-cuda]==$(TENSORFLOW)" | $(IMAGE_LOCK) - --extra train $(NOT_ASKED_FOR) kubernetes pillow) \
+	  -o requirements/train-gpu.txt
+	@for group in dev bench; do $(LOCK) --group $$group --constraint requirements/local.txt \
+	  -o requirements/$$group.txt || exit; done
 
 schema: install ## Renew what is generated: the names Keras knows, the JSON Schema of a spec
 	@$(BIN)/python -m components.train.keras_names 2>/dev/null

@@ -1,4 +1,4 @@
-"""Runs the compiled pipeline on this machine through `kfp.local` (SubprocessRunner)."""
+"""Runs the compiled pipeline on this machine through `kfp.local`: in processes, or in the components' images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.arguments import pipeline_arguments
 from pipeline.graph_check import check_graph, remembered
@@ -57,12 +57,13 @@ class Run:
     total_seconds: float = 0.0
 
 
+Runner = Literal["subprocess", "docker"]
 Listener = Callable[[str, Event | None], None]
 
 
 def run_local(
     loaded: LoadedSpec, runs: Path, serving: str | None, listen: Listener, *, cache: bool = True,
-    training_only: bool = False,
+    training_only: bool = False, runner: Runner = "subprocess",
 ) -> Run:  # fmt: skip
     """Compiles the pipeline of a spec and runs it.
 
@@ -73,10 +74,12 @@ def run_local(
         listen: called with ("running" | "cached" | "event", event or the component's start).
         cache: False runs every component.
         training_only: whether the pipeline ends with the trained model, neither judged nor published.
+        runner: "subprocess", or "docker" for the images of `make images`.
 
     Raises:
         SpecError: Keras finds a mistake in the graph.
         RunFailed: a component failed.
+        DataError: an image is not there.
     """
     arguments = pipeline_arguments(loaded, serving)
     home = runs.resolve() / loaded.spec.name
@@ -86,7 +89,10 @@ def run_local(
     began = time.monotonic()
     compiled = folder / "pipeline.yaml"
     run, recorder = Run(folder), _Recorder(folder / "logs", listen)
-    with recorder.recording(), warnings.catch_warnings(), _progress_as_json(), warm_process(folder / "logs/warm.log"):
+    with (
+        recorder.recording(), warnings.catch_warnings(), _progress_as_json(),
+        _runner(runner, loaded, arguments["directory"], folder / "logs/warm.log") as (within, place),
+    ):  # fmt: skip
         warnings.simplefilter("ignore")
         listen("running", Event("check", "start"))
         listen("event", Event("check", "step", "every layer of the model"))
@@ -95,15 +101,10 @@ def run_local(
 
         from pipeline.definition import compile_pipeline, latticework, training
 
-        chosen = training if training_only else latticework
+        chosen = (training if training_only else latticework)(place)
         arguments = {name: arguments[name] for name in chosen.component_spec.inputs}
         compile_pipeline(arguments, compiled, chosen)
-        local.init(
-            local.SubprocessRunner(use_venv=False),
-            pipeline_root=str(home / "artifacts"),
-            enable_caching=cache,
-            cache_root=str(home / "cache"),
-        )
+        local.init(within, pipeline_root=str(home / "artifacts"), enable_caching=cache, cache_root=str(home / "cache"))
         try:
             task = components.load_component_from_file(str(compiled))(**arguments)
         except RuntimeError as error:
@@ -113,6 +114,24 @@ def run_local(
     run.published = recorder.published
     run.total_seconds = round(time.monotonic() - began, 2)
     return run
+
+
+@contextlib.contextmanager
+def _runner(kind: Runner, loaded: LoadedSpec, directory: str, log: Path) -> Iterator[tuple[Any, Any]]:
+    """What `kfp.local` runs tasks with, and how each task is placed for it."""
+    if kind == "docker":
+        from pipeline import docker
+
+        sources = docker.source_folders([pattern for pattern, _ in loaded.spec.data.patterns()], loaded.folder)
+        with docker.docker_runner(sources, [] if "://" in directory else [directory]) as runner:
+            yield runner, docker.place
+    else:
+        with warm_process(log):
+            from kfp import local
+
+            from pipeline.steps import anywhere
+
+            yield local.SubprocessRunner(use_venv=False), anywhere
 
 
 @contextlib.contextmanager
@@ -197,9 +216,7 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return ""
-    starts = [
-        index for index, line in enumerate(lines) if line.lstrip().startswith("Traceback (most recent call last)")
-    ]
+    starts = [index for index, line in enumerate(lines) if "Traceback (most recent call last)" in line]
     if not starts:
         return ""
     depth = len(lines[starts[-1]]) - len(lines[starts[-1]].lstrip())

@@ -11,9 +11,8 @@ from rich.table import Table
 
 from pipeline.local import COMPONENTS, Run
 from schemas.artifacts import read_manifest
+from schemas.metrics import main_metrics
 from schemas.spec import SPLITS
-
-SHOWN = ("rmse", "mae", "auc", "log_loss", "accuracy")
 
 
 def summarize(run: Run) -> dict[str, Any]:
@@ -41,11 +40,6 @@ def summarize(run: Run) -> dict[str, Any]:
         "report": str(run.outputs["evaluation"] / "report.html"),
         "folder": str(run.folder),
     }
-
-
-def main_metrics(values: Mapping[str, float]) -> str:
-    """The metrics of an output that a person looks at first."""
-    return ", ".join(f"{metric} {values[metric]:.4g}" for metric in SHOWN if metric in values)
 
 
 def all_outputs(metrics: Mapping[str, Mapping[str, float]]) -> str:

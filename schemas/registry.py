@@ -2,6 +2,7 @@
 
     <directory>/<name>/<version>/     a SavedModel as TF Serving and KServe read it, with latticework.json
     <directory>/<name>/champion.json  which version is in service, since when and why, and those before it
+    <directory>/<name>/runs/<id>.json what a run on a cluster came to: its verdict, what it published
 
 A version appears whole; the pointer is replaced as a whole. Whoever writes holds the lock (see `schemas.store`).
 """
@@ -21,6 +22,7 @@ from schemas.errors import DataError
 from schemas.store import VERSION_MANIFEST, model_names, open_store
 
 POINTER = "champion.json"
+RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,21 @@ class Registry:
         terms = self.terms()
         return terms[-1].version if terms else None
 
+    def compared_with(self, origin: str) -> str:
+        """What a model of this origin is judged beside: "none", or the version in service and a digest of its files.
+
+        A run that would make the very champion again is compared with what that one was compared with: nothing has
+        changed, and the cache answers.
+        """
+        version = self.champion()
+        if version is None:
+            return "none"
+        about = self.manifest(version)
+        if about.get("origin") == origin:
+            return str(about["compared_with"])
+        files = json.dumps(about.get("files"), sort_keys=True)
+        return f"{version}:{hashlib.sha256(files.encode()).hexdigest()}"
+
     def publish(
         self, source: Path, about: Mapping[str, Any], reason: str, extra: Mapping[str, Path] | None = None
     ) -> tuple[int, bool]:  # fmt: skip
@@ -160,6 +177,24 @@ class Registry:
         with tempfile.TemporaryDirectory() as folder:
             found = digests(self.fetch(version, Path(folder)))
         return sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+
+    def keep_run(self, run: str, facts: Mapping[str, Any]) -> None:
+        """Adds to what is kept of a run of a pipeline: its verdict, what it published.
+
+        Args:
+            run: its id, a name that a file can have.
+            facts: JSON-able; they replace those of the same key.
+        """
+        whole = {**self.run(run), **facts}
+        self._store.replace(f"{RUNS}/{run}.json", json.dumps(whole, indent=2).encode() + b"\n")
+
+    def run(self, run: str) -> dict[str, Any]:
+        """What is kept of a run; nothing where nothing is."""
+        try:
+            found: dict[str, Any] = json.loads(self._store.read(f"{RUNS}/{run}.json"))
+        except FileNotFoundError:
+            return {}
+        return found
 
     def _point(self, version: int, reason: str) -> None:
         terms = [*self.terms(), Term(version, _now(), reason)]

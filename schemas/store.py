@@ -113,13 +113,15 @@ class LocalStore(Store):
 
     def replace(self, path: str, content: bytes) -> None:
         """See Store."""
-        temporary = self.folder / f".{path}.partial"
+        target = self.folder / path
+        temporary = target.with_name(f".{target.name}.partial")
+        target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, self.folder / path)
-        _flush(self.folder)
+        os.replace(temporary, target)
+        _flush(target.parent)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from schemas import __version__
 
 @dsl.component(base_image=f"latticework/evaluate:{__version__}", install_kfp_package=False)
 def evaluate(  # type: ignore[no-untyped-def]
-    evaluation_section: str, schema: str, spec: str, name: str, directory: str, champion: str, code: str,
+    evaluation_section: str, schema: str, spec: str, name: str, directory: str, champion: str, run: str, code: str,
     examples: dsl.Input[dsl.Dataset], statistics: dsl.Input[dsl.Artifact], transformed: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model], evaluation: dsl.Output[dsl.Artifact], metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML], curves: dsl.Output[dsl.ClassificationMetrics], verdict: dsl.Output[dsl.Markdown],
@@ -21,6 +21,7 @@ def evaluate(  # type: ignore[no-untyped-def]
         name: The model's name.
         directory: The folder of published models, where the version in service is found.
         champion: The version to compare with and a digest of it, "none", or "" for the one in service now.
+        run: The run's id, under which the verdict is kept with the published models; "" to keep none.
         code: A digest of the component's code, so that changed code runs again.
         examples: What ingest wrote.
         statistics: What validate wrote.
@@ -43,7 +44,7 @@ def evaluate(  # type: ignore[no-untyped-def]
     from schemas.running import run_task
 
     run_task(
-        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, name=name, directory=directory, champion=champion,
+        "evaluate", evaluation=evaluation_section, schema=schema, spec=spec, name=name, directory=directory, champion=champion, run=run,
         examples=examples.path, statistics=statistics.path, transformed=transformed.path, model=model.path, output=evaluation.path,
     )  # fmt: skip
     shutil.copyfile(f"{evaluation.path}/report.html", report.path)

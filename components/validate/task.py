@@ -7,6 +7,6 @@ from schemas.progress import Progress
 from schemas.spec import Validation
 
 
-def run(*, rules: str, schema: str, examples: str, output: str, progress: Progress) -> None:
+def run(*, rules: str, schema: str, examples: str, output: str, progress: Progress, stop: bool = True) -> None:
     """`rules` is the spec's validate section as JSON, `schema` a text proto; see `worker.validate`."""
-    validate(Validation.model_validate_json(rules), schema, examples, output, progress=progress)
+    validate(Validation.model_validate_json(rules), schema, examples, output, stop=stop, progress=progress)

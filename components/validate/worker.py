@@ -31,6 +31,7 @@ def validate(
     examples: str | Path,
     output: str | Path,
     *,
+    stop: bool = True,
     beam_options: Iterable[str] = LOCAL_RUNNER,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -41,13 +42,15 @@ def validate(
         schema: the dataset schema as text proto.
         examples: what ingest wrote.
         output: the artifact's folder: statistics.pb, schema.pbtxt, anomalies.pb, anomalies.html.
+        stop: whether anomalies as grave as `rules.stop_at` are an error; the manifest's `sound` tells of them anyway.
         beam_options: Beam's pipeline options.
 
     Returns:
         The manifest, with the anomalies.
 
     Raises:
-        CheckFailed: an anomaly is at least as grave as `rules.stop_at`; the output is whole all the same.
+        CheckFailed: where it stops, an anomaly is at least as grave as `rules.stop_at`; the output is whole
+            all the same.
     """
     progress = progress or Progress("validate")
     progress.start()
@@ -55,7 +58,9 @@ def validate(
     parsed = parse_schema(schema, "schema")
     splits = statistics(parsed, examples, beam_options, progress)
     anomalies = find_anomalies(splits, parsed, rules, ingested)
+    grave = [a for a in anomalies if _GRAVITY[a.severity] >= _GRAVITY[rules.stop_at]]
     manifest: dict[str, Any] = {
+        "sound": not grave,
         "rows": {name: stats.rows for name, stats in splits.items()},
         "anomalies": [
             {"column": a.column, "severity": a.severity, "short": a.short, "full": a.full} for a in anomalies
@@ -67,8 +72,7 @@ def validate(
         (place / "schema.pbtxt").write_text(schema_text(parsed), encoding="utf-8")
         (place / "anomalies.pb").write_bytes(to_proto(anomalies, parsed).SerializeToString(deterministic=True))
         (place / "anomalies.html").write_text(anomalies_page(anomalies, splits), encoding="utf-8")
-    grave = [a for a in anomalies if _GRAVITY[a.severity] >= _GRAVITY[rules.stop_at]]
-    if grave:
+    if grave and stop:
         listed_text = "\n".join(f"  {a.severity}: column '{a.column}': {a.short.lower()}: {a.full}" for a in grave)
         raise CheckFailed(
             f"{len(grave)} anomal{'y' if len(grave) == 1 else 'ies'} at or above validate.stop_at "

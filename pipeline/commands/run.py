@@ -17,6 +17,10 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     add_runs_folder(run)
     run.add_argument("--serving", help="folder of published models, or its URL (default: the spec's push.directory)")
+    run.add_argument(
+        "--runner", choices=["subprocess", "docker"], default="subprocess",
+        help="processes of this machine, or the components' images (make images); default: subprocess",
+    )  # fmt: skip
     run.add_argument("--no-cache", action="store_true", help="run every component, whatever has not changed")
     run.add_argument("--require-blessing", action="store_true", help="exit with 4 when the model is not blessed")
     run.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")
@@ -34,7 +38,9 @@ def call(options: argparse.Namespace) -> int:
     # The process's own stdout and stderr are handed to the recorder while the pipeline runs.
     console = Console(file=sys.stderr if options.json else sys.stdout, quiet=options.json)
     with Display(console) as display:
-        run = run_local(loaded, options.runs, options.serving, display, cache=not options.no_cache)
+        run = run_local(
+            loaded, options.runs, options.serving, display, cache=not options.no_cache, runner=options.runner
+        )
     summary = summarize(run)
     write_summary(run, summary)
     if options.json:

@@ -10,6 +10,8 @@ from typing import Protocol
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import DataError
+from schemas.spans import resolve_spans
+from schemas.spec.data import Data
 
 
 class Source(Protocol):
@@ -22,12 +24,15 @@ class Source(Protocol):
 
 
 def match_files(data: Source, folder: str | Path) -> list[tuple[int, str, str | None]]:
-    """Every source file as (position, path, split or None), in a stable order.
+    """Every source file as (position, path, split or None), in a stable order; those of the newest spans, where the
+    patterns of the spec's data name spans.
 
     Raises:
         DataError: a pattern matches nothing.
     """
     files: list[tuple[str, str | None]] = []
+    if isinstance(data, Data):
+        data = resolve_spans(data, folder)
     for pattern, split in data.patterns():
         full = pattern if "://" in pattern else str(Path(folder) / pattern)
         try:

@@ -10,8 +10,9 @@ from schemas.graph import CycleError, topological_order
 from schemas.keras_names import keras_names
 from schemas.source_map import Path, SourceMap
 from schemas.spec.data import ColumnSplit, HashSplit, TimeSplit
-from schemas.spec.evaluation import METRICS_OF, Buckets, sliced_column
+from schemas.spec.evaluation import METRICS_OF, Buckets, Evaluation, sliced_column
 from schemas.spec.model_checks import check_model, unlogged
+from schemas.spec.outputs import Output
 from schemas.spec.spec import Spec
 from schemas.spec.transform import root_columns
 
@@ -94,15 +95,23 @@ def _evaluate(spec: Spec, columns: Mapping[str, ColumnType], source: SourceMap) 
                 found.append(source.mistake(path, _unknown_column(name, columns)))
             elif isinstance(part, Buckets) and columns[name] == "bytes":
                 found.append(source.mistake(path, f"'{name}' is a text; edges are for numbers"))
-    known = [[sliced_column(part) for part in parts] for parts in spec.evaluate.slices]
-    for index, threshold in enumerate(spec.evaluate.thresholds):
-        path = ("evaluate", "thresholds", index)
+    return found + threshold_mistakes(spec.evaluate, spec.model.outputs, ("evaluate", "thresholds"), source)
+
+
+def threshold_mistakes(
+    evaluation: Evaluation, outputs: Mapping[str, Output], at: Path, source: SourceMap
+) -> list[Mistake]:
+    """What is wrong with the thresholds, which stand at `at`: names of outputs, metrics and slices that are none."""
+    found = []
+    known = [[sliced_column(part) for part in parts] for parts in evaluation.slices]
+    for index, threshold in enumerate(evaluation.thresholds):
+        path = (*at, index)
         if threshold.by is not None and threshold.by not in known:
             message = f"{threshold.by} is none of the slices; add it to evaluate.slices"
             found.append(source.mistake((*path, "by"), message))
-        output = spec.model.outputs.get(threshold.output)
+        output = outputs.get(threshold.output)
         if output is None:
-            message = f"'{threshold.output}' is no output{nearest(threshold.output, spec.model.outputs)}"
+            message = f"'{threshold.output}' is no output{nearest(threshold.output, outputs)}"
             found.append(source.mistake((*path, "output"), message))
             continue
         valid = METRICS_OF[output.task]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +10,10 @@ from pydantic import Field, model_validator
 from schemas.section import Section
 
 SPLITS = ("train", "eval", "test")
+PLACEHOLDER = re.compile(r"\{(YYYY|MM|DD|SPAN)(?::(\d+))?\}")
+"""What stands for a span in a pattern; see `schemas.spans`."""
+_BRACES = re.compile(r"\{[^}]*\}")
+_PLACEHOLDERS = "{YYYY}, {MM} and {DD}, or {SPAN}"
 SplitName = Literal["train", "eval", "test"]
 
 
@@ -90,7 +95,10 @@ class Data(Section):
     """Where the rows come from and how they are divided."""
 
     path: str | list[str] | dict[SplitName, str | list[str]]
-    """A file, a glob or several, relative to the spec; a mapping from split to files with `split: {by: source}`."""
+    """A file, a glob or several, relative to the spec; a mapping from split to files with `split: {by: source}`.
+    {YYYY}, {MM} and {DD}, or {SPAN}, stand for the span that is read."""
+    spans: Annotated[int, Field(ge=1)] = 1
+    """How many spans are read: the one that is asked for, by default the newest there is, and those before it."""
     format: Literal["csv", "jsonl", "parquet", "tfrecord"]
     """How the files are written; each is a file in `schemas/formats`."""
     schema_path: str = Field(default="schema.pbtxt", alias="schema")
@@ -111,6 +119,29 @@ class Data(Section):
         if isinstance(self.path, dict) and "train" not in self.path:
             raise ValueError("`path` names no files for the split 'train'")
         return self
+
+    @model_validator(mode="after")
+    def _spans_are_named(self) -> Data:
+        kinds = set()
+        for pattern, _ in self.patterns():
+            named = {match[1] for match in PLACEHOLDER.finditer(pattern)}
+            wrong = [text for text in _BRACES.findall(pattern) if not PLACEHOLDER.fullmatch(text)]
+            if wrong:
+                raise ValueError(f"path {pattern!r}: {wrong[0]} is no placeholder; there are {_PLACEHOLDERS}")
+            if named not in (set(), {"SPAN"}, {"YYYY", "MM", "DD"}):
+                raise ValueError(f"path {pattern!r} names a part of a span; write {_PLACEHOLDERS}")
+            if named:
+                kinds.add(frozenset(named))
+        if len(kinds) > 1:
+            raise ValueError(f"paths name spans by the day and by number; write one of {_PLACEHOLDERS} in all")
+        if self.spans > 1 and not kinds:
+            raise ValueError(f"`spans` is {self.spans}, but path names no span; write {_PLACEHOLDERS} in it")
+        return self
+
+    @property
+    def names_spans(self) -> bool:
+        """Whether the patterns stand for spans."""
+        return any(PLACEHOLDER.search(pattern) for pattern, _ in self.patterns())
 
     def patterns(self) -> list[tuple[str, str | None]]:
         """Every (pattern, split) pair in the order of the spec; split is None where the rows decide."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.section import Section
+from schemas.spec.cluster import Cluster
 from schemas.spec.data import Data
 from schemas.spec.evaluation import Evaluation, Push
 from schemas.spec.model import Model
@@ -34,5 +35,7 @@ class Spec(Section):
     """When it is good enough."""
     push: Push = Push()
     """Where it is published."""
+    cluster: Cluster = Cluster()
+    """How it runs on Kubeflow Pipelines."""
     sweep: Sweep | None = None
     """Which of its values `latticework sweep` searches."""

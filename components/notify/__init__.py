@@ -1,0 +1,1 @@
+"""How a retraining ended, told to people."""

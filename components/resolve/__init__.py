@@ -1,0 +1,1 @@
+"""What a retraining is about, found out when it begins: the data, the version in service."""
