@@ -7,11 +7,9 @@ are one BYTES value, VALUE_END behind each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -21,7 +19,6 @@ ColumnType = Literal["int", "float", "bytes"]
 MISSING_INT = -(2**63)
 # Behind each value of a BYTES column that holds several a row (ASCII's unit separator).
 VALUE_END = "\x1f"
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {"int": pa.int64(), "float": pa.float32(), "bytes": pa.string()}
 _NAMES: dict[int, ColumnType] = {schema_pb2.INT: "int", schema_pb2.FLOAT: "float", schema_pb2.BYTES: "bytes"}
 TYPES: dict[ColumnType, int] = {name: number for number, name in _NAMES.items()}
 
@@ -73,8 +70,3 @@ def schema_text(schema: schema_pb2.Schema, *, one_line: bool = False) -> str:
 def column_types(schema: schema_pb2.Schema) -> dict[str, ColumnType]:
     """Each column's type, in the schema's order."""
     return {feature.name: _NAMES[feature.type] for feature in schema.feature}
-
-
-def arrow_schema(columns: Mapping[str, ColumnType]) -> pa.Schema:
-    """The Arrow schema of a split of these columns; every field can be null."""
-    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])

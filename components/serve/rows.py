@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.serve.loader import DTYPES, MISSING, Arrays
-from schemas.dataset import ARROW_TYPES, MISSING_INT, VALUE_END, ColumnType
+from schemas.arrow import ARROW_TYPES
+from schemas.dataset import MISSING_INT, VALUE_END, ColumnType
 from schemas.errors import DataError, nearest
 
 EXPECTED: dict[ColumnType, str] = {"int": "an integer", "float": "a number", "bytes": "a text"}

@@ -20,6 +20,7 @@ from tfx_bsl.tfxio import tensor_adapter
 
 import components.transform.ops  # noqa: F401  makes the ops known
 from components.transform.preprocessing import preprocessing_fn
+from schemas.arrow import ARROW_TYPES
 from schemas.artifacts import (
     Transformed,
     read_manifest,
@@ -28,7 +29,7 @@ from schemas.artifacts import (
     whole_artifact,
     write_features,
 )
-from schemas.dataset import ARROW_TYPES, TYPES, ColumnType, column_types, parse_schema
+from schemas.dataset import TYPES, ColumnType, column_types, parse_schema
 from schemas.dense import dense_columns
 from schemas.progress import Progress
 from schemas.running import LOCAL_RUNNER

@@ -10,7 +10,8 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.dataset import VALUE_END, ColumnType, arrow_schema
+from schemas.arrow import arrow_schema
+from schemas.dataset import VALUE_END, ColumnType
 from schemas.spec import Csv
 
 CHUNK_BYTES = 16 << 20

@@ -142,7 +142,7 @@ class Cluster(Section):
     registry: str = ""
     """Where the images are, as `make push REGISTRY=…` put them: ghcr.io/acme."""
     root: str | None = None
-    """Where KFP keeps the artifacts: s3://bucket/pipelines, gs://…, minio://…; by default where the cluster keeps them."""
+    """Where KFP keeps the artifacts: s3://bucket/pipelines, gs://…; by default where the cluster keeps them."""
     folder: Mount = "/data"
     """Where relative paths of the spec start in a pod: mount a volume there."""
     webhook: Webhook | None = None

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines as a service: connecting to it, uploading, running, watching, scheduling."""
