@@ -33,8 +33,7 @@ def pipeline_arguments(loaded: LoadedSpec, serving: str | None = None, span: str
     transform = spec.transform
     preprocessing = transform.preprocessing
     plain = plain_spec(loaded)
-    directory = str(serving or spec.push.directory)
-    directory = directory if "://" in directory else str(Path(directory).resolve())
+    directory = serving_directory(loaded, serving)
     arguments = {
         "name": spec.name,
         "folder": str(loaded.folder.resolve()),
@@ -80,9 +79,15 @@ def retraining_arguments(loaded: LoadedSpec, tag: str) -> dict[str, Any]:
     }
 
 
+def serving_directory(loaded: LoadedSpec, serving: str | None = None) -> str:
+    """The folder of published models on this machine, absolute, or its URL; `serving` where it is not the spec's."""
+    directory = str(serving or loaded.spec.push.directory)
+    return directory if "://" in directory else str(Path(directory).resolve())
+
+
 def plain_spec(loaded: LoadedSpec) -> dict[str, Any]:
     """What a model and its judgement follow from: the spec as plain data, less where it runs."""
-    return loaded.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"cluster"})
+    return loaded.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"cluster", "schedule"})
 
 
 def module_argument(loaded: LoadedSpec, named: str | None) -> str:

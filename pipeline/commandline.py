@@ -6,7 +6,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pipeline.commands import check, compile, infer_schema, json_schema, model, models, predict, run, runs, serve, sweep
+from pipeline.commands import (
+    check,
+    compile,
+    infer_schema,
+    json_schema,
+    model,
+    models,
+    predict,
+    run,
+    runs,
+    schedule,
+    serve,
+    submit,
+    sweep,
+)
 from schemas import __version__
 from schemas.errors import UserError
 
@@ -19,6 +33,8 @@ examples:
   latticework sweep spec.yaml                       search values for a better model
   latticework models list                           what is published, what is in service
   latticework compile spec.yaml -o pipeline.yaml    for a Kubeflow cluster
+  latticework submit spec.yaml --watch              run it on Kubeflow Pipelines
+  latticework schedule create spec.yaml             train anew by the spec's schedule
   latticework infer-schema spec.yaml                write schema.pbtxt from the data
   latticework json-schema > spec.schema.json        for an editor's completion
 
@@ -51,7 +67,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"latticework {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, runs, check, model, sweep, models, serve, predict, compile, infer_schema, json_schema):
+    for command in (
+        run,
+        runs,
+        check,
+        model,
+        sweep,
+        models,
+        serve,
+        predict,
+        compile,
+        submit,
+        schedule,
+        infer_schema,
+        json_schema,
+    ):
         command.add(commands)
     return parser
 

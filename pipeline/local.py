@@ -63,7 +63,7 @@ Listener = Callable[[str, Event | None], None]
 
 def run_local(
     loaded: LoadedSpec, runs: Path, serving: str | None, listen: Listener, *, cache: bool = True,
-    training_only: bool = False, runner: Runner = "subprocess",
+    training_only: bool = False, runner: Runner = "subprocess", span: str = "",
 ) -> Run:  # fmt: skip
     """Compiles the pipeline of a spec and runs it.
 
@@ -74,6 +74,7 @@ def run_local(
         listen: called with ("running" | "cached" | "event", event or the component's start).
         cache: False runs every component.
         training_only: whether the pipeline ends with the trained model, neither judged nor published.
+        span: the newest span of the data; see `schemas.spans`.
         runner: "subprocess", or "docker" for the images of `make images`.
 
     Raises:
@@ -81,7 +82,7 @@ def run_local(
         RunFailed: a component failed.
         DataError: an image is not there.
     """
-    arguments = pipeline_arguments(loaded, serving)
+    arguments = pipeline_arguments(loaded, serving, span)
     home = runs.resolve() / loaded.spec.name
     folder = home / datetime.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
     (folder / "logs").mkdir(parents=True)

@@ -79,7 +79,10 @@ def _told(cluster: Cluster, name: Any, directory: Any) -> dsl.PipelineTask:
     """The task that tells how the run ended."""
     webhook = cluster.webhook
     told = notify(
-        name=name, directory=directory, run=dsl.PIPELINE_JOB_ID_PLACEHOLDER, on=list(webhook.on) if webhook else []
+        name=name,
+        directory=directory,
+        run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+        outcomes=list(webhook.outcomes) if webhook else [],
     )
     if webhook:
         kubernetes.use_secret_as_env(told, webhook.secret, {webhook.key: WEBHOOK})

@@ -7,7 +7,7 @@ from schemas import __version__
 
 @dsl.component(base_image=f"latticework/notify:{__version__}", install_kfp_package=False)
 def notify(  # type: ignore[no-untyped-def]
-    name: str, directory: str, run: str, on: list, status: dsl.PipelineTaskFinalStatus,
+    name: str, directory: str, run: str, outcomes: list, status: dsl.PipelineTaskFinalStatus,
     summary: dsl.Output[dsl.Markdown],
 ):  # fmt: skip
     """Tells how a run ended: a summary, and a post to the webhook of the environment's LATTICEWORK_WEBHOOK.
@@ -16,7 +16,7 @@ def notify(  # type: ignore[no-untyped-def]
         name: The model's name.
         directory: The folder of published models, or its URL.
         run: The run's id.
-        on: The outcomes that are posted (published, not blessed, refused, failed), all where it is empty.
+        outcomes: Those that are posted (published, not blessed, refused, failed), all where it is empty.
         status: How the pipeline ended.
         summary: What it came to.
     """
@@ -27,7 +27,7 @@ def notify(  # type: ignore[no-untyped-def]
 
     with tempfile.TemporaryDirectory() as scratch:
         run_task(
-            "notify", name=name, directory=directory, run=run, on=on, state=status.state,
+            "notify", name=name, directory=directory, run=run, outcomes=outcomes, state=status.state,
             error=status.error_message or "", output=f"{scratch}/summary",
         )  # fmt: skip
         shutil.copyfile(f"{scratch}/summary/summary.md", summary.path)

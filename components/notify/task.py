@@ -8,7 +8,7 @@ from schemas.progress import Progress
 
 def run(
     *, name: str, directory: str, run: str, output: str, state: str, progress: Progress, error: str = "",
-    on: list[str] | None = None,
+    outcomes: list[str] | None = None,
 ) -> None:  # fmt: skip
     """See `worker.notify`."""
-    notify(name, directory, run, output, state=state, error=error, on=on or (), progress=progress)
+    notify(name, directory, run, output, state=state, error=error, outcomes=outcomes or (), progress=progress)

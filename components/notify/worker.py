@@ -22,8 +22,8 @@ _PASSING = (429, 500, 502, 503, 504)
 
 
 def notify(
-    name: str, directory: str, run: str, output: str | Path, *, state: str, error: str = "", on: Collection[str] = (),
-    progress: Progress | None = None,
+    name: str, directory: str, run: str, output: str | Path, *, state: str, error: str = "",
+    outcomes: Collection[str] = (), progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes the summary of a run and posts it where LATTICEWORK_WEBHOOK says.
 
@@ -36,7 +36,7 @@ def notify(
         output: the artifact's folder: summary.md.
         state: the state that the pipeline ended in, by KFP's name.
         error: what KFP says of a failure.
-        on: the outcomes that are posted, all where it is empty.
+        outcomes: those that are posted, all where it is empty.
 
     Returns:
         The summary: model, run, outcome, state, error, metrics, broken rules, published, told.
@@ -45,7 +45,7 @@ def notify(
     progress.start(name)
     summary = summarize(name, run, state, error, Registry(directory, name).run(run))
     url = os.environ.get(WEBHOOK, "").strip()
-    wanted = not on or summary["outcome"] in on
+    wanted = not outcomes or summary["outcome"] in outcomes
     summary["told"] = post(url, summary) if url and wanted else "not asked for"
     with whole_artifact(output, summary) as place:
         (place / "summary.md").write_text(as_markdown(summary), encoding="utf-8")

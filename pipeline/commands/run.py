@@ -39,7 +39,13 @@ def call(options: argparse.Namespace) -> int:
     console = Console(file=sys.stderr if options.json else sys.stdout, quiet=options.json)
     with Display(console) as display:
         run = run_local(
-            loaded, options.runs, options.serving, display, cache=not options.no_cache, runner=options.runner
+            loaded,
+            options.runs,
+            options.serving,
+            display,
+            cache=not options.no_cache,
+            runner=options.runner,
+            span=options.span,
         )
     summary = summarize(run)
     write_summary(run, summary)

@@ -99,12 +99,11 @@ def _outcome(state: str, tasks: dict[str, str], require_blessing: bool) -> tuple
     """What a run came to, by the states of its tasks, and the exit status."""
     if state != "SUCCEEDED":
         return state.lower(), 1
-    groups = {name.removeprefix("condition-"): task for name, task in tasks.items()}
     if tasks.get("push") == "SUCCEEDED":
         return "published", 0
-    if groups.get("sound") == "SKIPPED":
+    if tasks.get("sound") == "SKIPPED":
         return "refused: the data has anomalies; nothing was trained", 3
-    if groups.get("blessed") == "SKIPPED" or "push" not in tasks:
+    if tasks.get("blessed") == "SKIPPED" or "push" not in tasks:
         return "not blessed; what was in service stays", 4 if require_blessing else 0
     return "succeeded", 0
 

@@ -132,7 +132,7 @@ class Webhook(Section):
     """The secret of the namespace that has the URL."""
     key: str = "url"
     """The secret's key."""
-    on: list[Outcome] = []
+    outcomes: list[Outcome] = []
     """The outcomes that are posted; all where it is empty."""
 
 

@@ -11,6 +11,7 @@ from schemas.spec.cluster import Cluster
 from schemas.spec.data import Data
 from schemas.spec.evaluation import Evaluation, Push
 from schemas.spec.model import Model
+from schemas.spec.schedule import Schedule
 from schemas.spec.sweep import Sweep
 from schemas.spec.transform import Transform
 from schemas.spec.validation import Validation
@@ -37,5 +38,7 @@ class Spec(Section):
     """Where it is published."""
     cluster: Cluster = Cluster()
     """How it runs on Kubeflow Pipelines."""
+    schedule: Schedule | None = None
+    """When it is trained anew."""
     sweep: Sweep | None = None
     """Which of its values `latticework sweep` searches."""
