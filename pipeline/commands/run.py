@@ -16,6 +16,9 @@ def add(commands: Commands) -> None:
         "latticework run spec.yaml --set model.training.epochs=3", call,
     )  # fmt: skip
     add_runs_folder(run)
+    run.add_argument(
+        "--span", default="", help="the newest span of the data, a day or a number (default: the newest there is)"
+    )
     run.add_argument("--serving", help="folder of published models, or its URL (default: the spec's push.directory)")
     run.add_argument(
         "--runner", choices=["subprocess", "docker"], default="subprocess",

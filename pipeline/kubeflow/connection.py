@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -75,7 +74,6 @@ class Endpoint:
             def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
                 return self._healthz_api.healthz_service_get_healthz()
 
-        logging.getLogger("urllib3").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

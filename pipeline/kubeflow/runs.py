@@ -65,14 +65,7 @@ def start(
     return str(run.run_id)
 
 
-def watch(
-    kubeflow: Kubeflow,
-    run_id: str,
-    listen: Callable[[Task], None],
-    *,
-    every: float = 5.0,
-    pause: Callable[[float], None] = time.sleep,
-) -> str:
+def watch(kubeflow: Kubeflow, run_id: str, listen: Callable[[Task], None], *, every: float = 5.0) -> str:
     """Follows a run to its end and returns its state; each task is told when its state changes.
 
     Args:
@@ -80,7 +73,6 @@ def watch(
         run_id: the run's.
         listen: called with each task whose state is new.
         every: seconds between questions.
-        pause: waits so long.
     """
     told: dict[str, str] = {}
     while True:
@@ -91,7 +83,7 @@ def watch(
                 listen(task)
         if run.state in ENDED:
             return str(run.state)
-        pause(every)
+        time.sleep(every)
 
 
 def tasks(run: Any) -> Iterator[Task]:

@@ -16,6 +16,7 @@ from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -46,7 +47,19 @@ class SlotExecutor(ThreadPoolExecutor):  # type: ignore[misc]
 
 def _each_slot(function: Callable[..., Any], arguments: dict[str, Any], run_times: list[datetime]) -> None:
     for slot in run_times:
-        function(**arguments, slot=slot)
+        function(**{**arguments, "slot": slot})
+
+
+class Editor(BaseScheduler):  # type: ignore[misc]
+    """Reads and changes jobs and runs none. (A paused BackgroundScheduler looks for due jobs once more as it ends, and
+    what is due then is lost.)"""
+
+    def wakeup(self) -> None:
+        """Nothing sleeps."""
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Closes the file."""
+        super().shutdown(wait)
 
 
 class MachineSchedules:
@@ -79,6 +92,7 @@ class MachineSchedules:
                 kwargs={
                     "name": name, "spec": str(self.spec.resolve()), "folder": str(self.folder), "runs": str(self.runs),
                     "file": str(self.file), "directory": self.directory, "parameters": dict(parameters),
+                    "slot": None,
                 },
             )  # fmt: skip
             if before is not None and before.next_run_time is None:
@@ -116,7 +130,7 @@ class MachineSchedules:
         """See Schedules; waits for a run that is under way, and for its own."""
         with self._known(name) as scheduler:
             arguments = dict(scheduler.get_job(name).kwargs)
-        outcome = run_slot(**arguments, slot=datetime.now(UTC))
+        outcome = run_slot(**{**arguments, "slot": datetime.now(UTC)})
         return f"{outcome}; its log: {self.history.last(name, 1)[0].log}"
 
     def run_forever(self, listen: Callable[[str], None]) -> None:
@@ -135,7 +149,9 @@ class MachineSchedules:
                 raise DataError(f"{self.file}: another process runs these schedules already") from None
             if broken := self.history.interrupt():
                 listen(f"{broken} run{'s' if broken > 1 else ''} of an earlier process ended with it; not run again")
-            scheduler = self._scheduler()
+            scheduler = BackgroundScheduler(
+                jobstores=self._store(), executors={"default": SlotExecutor(8)}, timezone=UTC
+            )
             scheduler.add_listener(lambda event: _told(event, listen))
             scheduler.start()
             listen(
@@ -149,21 +165,20 @@ class MachineSchedules:
                 stop_all()
                 scheduler.shutdown(wait=True)
 
-    def _scheduler(self) -> BackgroundScheduler:
-        store = SQLAlchemyJobStore(url=f"sqlite:///{self.file}")
-        return BackgroundScheduler(jobstores={"default": store}, executors={"default": SlotExecutor(8)}, timezone=UTC)
+    def _store(self) -> dict[str, Any]:
+        return {"default": SQLAlchemyJobStore(url=f"sqlite:///{self.file}")}
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[BackgroundScheduler]:
-        scheduler = self._scheduler()
-        scheduler.start(paused=True)
+    def _opened(self) -> Iterator[BaseScheduler]:
+        editor = Editor(jobstores=self._store(), timezone=UTC)
+        editor.start(paused=True)
         try:
-            yield scheduler
+            yield editor
         finally:
-            scheduler.shutdown()
+            editor.shutdown()
 
     @contextlib.contextmanager
-    def _known(self, name: str) -> Iterator[BackgroundScheduler]:
+    def _known(self, name: str) -> Iterator[BaseScheduler]:
         with self._opened() as scheduler:
             known = [job.id for job in scheduler.get_jobs()]
             if name not in known:
