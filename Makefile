@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench images push locks schema clean
+.PHONY: help install run test lint format bench images push locks schema golden clean
 SHELL := bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -90,9 +90,13 @@ locks: .venv/.installed ## Renew requirements/*.txt
 	@for group in dev bench; do $(LOCK) --group $$group --constraint requirements/local.txt \
 	  -o requirements/$$group.txt || exit; done
 
-schema: install ## Renew what is generated: the names Keras knows, the JSON Schema of a spec
+schema: install ## Renew what is generated: the names Keras knows, the spec's JSON Schema, component.yaml
 	@$(BIN)/python -m components.train.keras_names 2>/dev/null
 	@$(BIN)/latticework json-schema > schemas/spec.schema.json
+	@$(BIN)/python -m pipeline.component_files
+
+golden: .venv/.developed ## Write the tests' compiled pipelines anew, to be read before they are committed
+	@RENEW_GOLDEN=1 $(BIN)/pytest tests/pipeline/test_compile.py
 
 clean: ## Remove runs, published models and prepared data
 	@rm -rf runs serving examples/*/data
