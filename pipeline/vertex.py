@@ -98,7 +98,7 @@ class Vertex:
         return [
             Scheduled(
                 one.display_name.split()[0], one.cron or "", one.state.name == "ACTIVE",
-                str(one.next_run_time or ""), one.resource_name,
+                str(one._gca_resource.next_run_time or ""), one.resource_name,
             )
             for one in self._all()
         ]  # fmt: skip
