@@ -11,6 +11,7 @@ from typing import Any
 
 from kfp import compiler
 
+from components.choose.component import choose
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.notify.component import notify
@@ -25,7 +26,7 @@ from pipeline.digests import HOUSE
 
 FACES: dict[str, Any] = {
     "ingest": ingest, "validate": validate, "transform": transform, "train": train, "evaluate": evaluate,
-    "serve": canary, "push": push, "predict": predict, "resolve": resolve, "notify": notify,
+    "serve": canary, "push": push, "predict": predict, "resolve": resolve, "notify": notify, "choose": choose,
 }  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def add_vertex(command: argparse.ArgumentParser) -> None:
 def add_sent(command: argparse.ArgumentParser) -> None:
     """Adds what is sent and what this run has of its own."""
     command.add_argument("--image-tag", help="the tag of the images (default: that of `make images` with this code)")
+    command.add_argument("--sweep", action="store_true", help="the trials of the spec's sweep, side by side")
     command.add_argument("--root", help="where artifacts are kept (default: the spec's cluster.root)")
     command.add_argument("--service-account", help="of the run's pods (default: KFP's own)")
     command.add_argument(
@@ -79,7 +80,7 @@ def compiled(options: argparse.Namespace) -> Iterator[tuple[Compiled, LoadedSpec
     loaded = load(options)
     with tempfile.TemporaryDirectory(prefix="latticework-") as folder:
         path = Path(folder) / "pipeline.yaml"
-        write(loaded, path, options.image_tag, options.runs)
+        write(loaded, path, options)
         yield read_compiled(path), loaded
 
 

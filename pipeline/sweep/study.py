@@ -49,7 +49,7 @@ class Study:
 
     def values(self, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
         """What a trial tried, by dotted key."""
-        return {key: _value(self.sweep, key, chosen) for key, chosen in trial.params.items()}
+        return {key: tried_value(self.sweep, key, chosen) for key, chosen in trial.params.items()}
 
     @property
     def ended(self) -> list[optuna.trial.FrozenTrial]:
@@ -80,7 +80,7 @@ def open_study(loaded: LoadedSpec, overrides: dict[str, str], runs: Path) -> Stu
     sweep = loaded.spec.sweep
     if sweep is None:
         raise DataError(f"{loaded.path}: has no `sweep` section; name the values to search under sweep.space")
-    _check_space(loaded, overrides, sweep)
+    check_space(loaded, overrides, sweep)
     plain = pipeline_arguments(loaded)
     same = {key: value for key, value in plain.items() if key not in NOT_OF_TRAINING}
     searched = sweep.model_dump(mode="json", exclude={"trials", "parallel"})
@@ -122,8 +122,8 @@ def run_study(study: Study, loaded: LoadedSpec, overrides: dict[str, str], runs:
         return
 
     def objective(trial: optuna.Trial) -> float:
-        chosen = {key: _suggest(trial, key, study.sweep) for key in study.sweep.space}
-        tried = {key: as_yaml(_value(study.sweep, key, value)) for key, value in chosen.items()}
+        chosen = {key: suggested(trial, key, study.sweep) for key in study.sweep.space}
+        tried = {key: as_yaml(tried_value(study.sweep, key, value)) for key, value in chosen.items()}
         return _try(trial, study.sweep, loaded.path, {**overrides, **tried}, runs)
 
     with contextlib.ExitStack() as stack:
@@ -135,7 +135,7 @@ def run_study(study: Study, loaded: LoadedSpec, overrides: dict[str, str], runs:
         )
 
 
-def _check_space(loaded: LoadedSpec, overrides: dict[str, str], sweep: Sweep) -> None:
+def check_space(loaded: LoadedSpec, overrides: dict[str, str], sweep: Sweep) -> None:
     """Every value at an edge of the space gives a spec that holds."""
     mistakes = []
     source = SourceMap.read(loaded.path)
@@ -158,7 +158,8 @@ def as_yaml(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _suggest(trial: optuna.Trial, key: str, sweep: Sweep) -> Any:
+def suggested(trial: optuna.Trial, key: str, sweep: Sweep) -> Any:
+    """What a trial is given to try: a number, or the position of a choice."""
     space = sweep.space[key]
     if isinstance(space, Choice):
         return trial.suggest_categorical(key, list(range(len(space.choices))))
@@ -167,7 +168,8 @@ def _suggest(trial: optuna.Trial, key: str, sweep: Sweep) -> Any:
     return trial.suggest_float(key, space.low, space.high, log=space.log, step=space.step)
 
 
-def _value(sweep: Sweep, key: str, chosen: Any) -> Any:
+def tried_value(sweep: Sweep, key: str, chosen: Any) -> Any:
+    """What is tried, as it stands in the spec."""
     space = sweep.space[key]
     if isinstance(space, Choice):
         return space.choices[chosen]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from schemas.section import Section
 
-Step = Literal["resolve", "ingest", "validate", "transform", "train", "evaluate", "serve", "push", "notify"]
+Step = Literal["resolve", "ingest", "validate", "transform", "train", "choose", "evaluate", "serve", "push", "notify"]
 """The components of the pipeline by their rooms; the canary is serve's."""
 STEPS: tuple[Step, ...] = get_args(Step)
 NEVER_CACHED: tuple[Step, ...] = ("resolve", "evaluate", "push", "notify")

@@ -47,19 +47,24 @@ def webhook():
     server.server_close()
 
 
-@pytest.fixture
-def compiled(taxi_folder: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "pipeline.yaml"
+def compile_taxi(folder: Path, into: Path, *more: str) -> Path:
+    path = into / "pipeline.yaml"
     given = {
-        "cluster.folder": str(taxi_folder), "push.directory": str(tmp_path / "serving"), "model.training.epochs": "1",
+        "cluster.folder": str(folder), "push.directory": str(into / "serving"), "model.training.epochs": "1",
         "cluster.webhook.secret": "notifications", "evaluate.thresholds": "[{output: fare, metric: mae, at_most: 20}]",
     }  # fmt: skip
     overrides = [part for key, value in given.items() for part in ("--set", f"{key}={value}")]
     subprocess.run(
-        [sys.executable, "-m", "pipeline.commandline", "compile", str(taxi_folder / "spec.yaml"), "-o", str(path), *overrides],
+        [sys.executable, "-m", "pipeline.commandline", "compile", str(folder / "spec.yaml"), "-o", str(path),
+         *overrides, *more],
         check=True, cwd=HOUSE,
     )  # fmt: skip
     return path
+
+
+@pytest.fixture
+def compiled(taxi_folder: Path, tmp_path: Path) -> Path:
+    return compile_taxi(taxi_folder, tmp_path)
 
 
 def run(compiled: Path, url: str, **parameters) -> subprocess.CompletedProcess[str]:
@@ -107,3 +112,17 @@ def test_a_mistake_in_the_parameters_fails_at_once_and_is_told(compiled, webhook
     assert done.returncode != 0
     assert "did you mean 'fare'" in done.stdout + done.stderr
     assert told[0]["outcome"] == "failed"
+
+
+def test_a_sweep_trains_its_trials_and_publishes_the_best(taxi_folder, tmp_path, webhook):
+    url, told = webhook
+    sweep = "sweep={space: {model.training.batch_size: {choices: [64, 4096]}}, trials: 2}"
+    done = run(compile_taxi(taxi_folder, tmp_path, "--sweep", "--set", sweep), url)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert told[0]["outcome"] == "published"
+    (chosen,) = tmp_path.glob("root/*/choose/model/trials.json")
+    trials = json.loads(chosen.read_text())
+    assert [trial["tried"]["model.training.batch_size"] for trial in trials] == [64, 4096], (
+        "one epoch of few steps learns less"
+    )
+    assert trials[0]["value"] < trials[1]["value"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,9 @@ from pipeline.compiled import is_compiled, read_compiled
 from pipeline.component_files import FACES, write_component_files
 from pipeline.definition import compile_pipeline
 from pipeline.digests import code_files, source_digest
-from pipeline.retraining import retraining
+from pipeline.retraining import retraining, searching
+from pipeline.sweep.draw import drawn_trials
+from schemas.errors import DataError
 from schemas.spec import load_spec
 from tests.conftest import FLIGHTS, HOUSE, RIDES, TAXI
 
@@ -126,8 +129,6 @@ def test_no_secret_is_in_the_file(rides):
 
 def test_what_the_retraining_is_given_makes_the_sections_that_a_laptop_makes(rides):
     """The spec that the cluster's first step takes apart gives each component what `latticework run` gives it."""
-    import json
-
     from schemas.spec import Data, Evaluation, Model, Transform, Validation
 
     for path in (rides / "plain.yaml", FLIGHTS / "spec.yaml", HOUSE / "tests/fixtures/everything/spec.yaml"):
@@ -177,3 +178,38 @@ def test_the_source_digest_follows_the_data(tmp_path):
     assert source_digest(["*.csv"], tmp_path) == before
     (tmp_path / "b.csv").write_text("2")
     assert source_digest(["*.csv"], tmp_path) != before
+
+
+SWEEP = {
+    "space": {"model.layers.deep_1.units": {"choices": [8, 16]}, "model.training.batch_size": {"low": 64, "high": 128}},
+    "trials": 4, "parallel": 2,
+}  # fmt: skip
+
+
+def test_a_sweep_is_trained_side_by_side(rides):
+    loaded = load_spec(rides / "plain.yaml", {"sweep": json.dumps(SWEEP)})
+    trials = drawn_trials(loaded, {"sweep": json.dumps(SWEEP)})
+    assert trials == drawn_trials(loaded, {"sweep": json.dumps(SWEEP)})
+    assert len({json.dumps(trial) for trial in trials}) == 4
+    assert all(
+        set(trial) == set(SWEEP["space"]) and isinstance(trial["model.training.batch_size"], int) for trial in trials
+    )
+    arguments = {**retraining_arguments(loaded, "1"), "trials": [json.dumps(trial) for trial in trials]}
+    compile_pipeline(arguments, rides / "sweep.yaml", searching(loaded.spec))
+    spec = yaml.safe_load((rides / "sweep.yaml").read_text())
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    tasks = {
+        name: task for one in spec["components"].values() if "dag" in one for name, task in one["dag"]["tasks"].items()
+    }
+    loop = next(task for name, task in tasks.items() if name.startswith("for-loop"))
+    assert loop["iteratorPolicy"]["parallelismLimit"] == 2
+    assert loop["parameterIterator"]["itemInput"]
+    assert "choose" in tasks
+
+
+def test_a_sweep_of_what_trials_share_is_refused(rides):
+    space = {"sweep": json.dumps({"space": {"transform.features.km_clipped.high": {"low": 10, "high": 40}}})}
+    with pytest.raises(DataError, match="only keys of `model` are searched"):
+        drawn_trials(load_spec(rides / "plain.yaml", space), space)
+    with pytest.raises(DataError, match="has no `sweep` section"):
+        drawn_trials(load_spec(rides / "plain.yaml"), {})

@@ -11,7 +11,7 @@ from schemas import __version__
 from tests.conftest import HOUSE
 
 ROOMS = sorted(path.parent.name for path in (HOUSE / "components").glob("*/component.py"))
-WITHOUT_TENSORFLOW = ("ingest", "validate", "push", "resolve", "notify")
+WITHOUT_TENSORFLOW = ("ingest", "validate", "push", "resolve", "notify", "choose")
 
 
 def test_the_tag_is_of_what_goes_in(tmp_path, monkeypatch):

@@ -77,3 +77,11 @@ def test_mistakes_of_a_run_are_found_before_any_work(folder, given, error, words
     with pytest.raises(error, match=words):
         run(folder, **given)
     assert not (folder / "resolved").exists()
+
+
+def test_each_trial_of_a_search_gets_its_own_model_section(folder):
+    found = run(folder, trials=[{"model.outputs.fare.loss_weight": 2}, {"model.outputs.fare.loss_weight": 3}])
+    sections = [json.loads(section) for section in found["models"]]
+    assert [section["outputs"]["fare"]["loss_weight"] for section in sections] == [2, 3]
+    assert json.loads(found["model"]) == SPEC["model"]
+    assert found["origin"] != run(folder)["origin"]

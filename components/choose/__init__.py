@@ -1,0 +1,1 @@
+"""The best of several trained models, as a step of a pipeline that searches."""
