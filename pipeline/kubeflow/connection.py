@@ -69,7 +69,20 @@ class Endpoint:
                 raise UserError(f"{self.token_file}: the token cannot be read ({error.strerror})") from None
 
         class Client(kfp.Client):  # type: ignore[misc]
-            """kfp's, whose first question is not asked five times in 25 seconds."""
+            """kfp's, whose first question is not asked five times in 25 seconds, and whose way through the Kubernetes API
+            outlives the renewal of a kubeconfig's token (which sets the host to that API's own)."""
+
+            def _load_config(self, *arguments: Any, **named: Any) -> Any:
+                configuration = super()._load_config(*arguments, **named)
+                host, renew = configuration.host.rstrip("/"), configuration.refresh_api_key_hook
+
+                def renewed(one: Any) -> None:
+                    if renew is not None:
+                        renew(one)
+                    one.host = host
+
+                configuration.host, configuration.refresh_api_key_hook = host, renewed
+                return configuration
 
             def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
                 return self._healthz_api.healthz_service_get_healthz()
@@ -94,7 +107,8 @@ class Endpoint:
             raise UserError(
                 "where is Kubeflow Pipelines? Give --host, set KF_PIPELINES_ENDPOINT, or have its kubeconfig"
             )
-        return Kubeflow(client, configuration.host, self.namespace)
+        through = None if self.host or os.environ.get("KF_PIPELINES_ENDPOINT") else self.kube_context
+        return Kubeflow(client, configuration.host, self.namespace, through)
 
 
 class Kubeflow:
@@ -104,10 +118,11 @@ class Kubeflow:
         client: a `kfp.Client`.
         host: where the API server is, for messages and links.
         namespace: of the user's experiments.
+        kube_context: of the kubeconfig by which the server is reached ("" for the current one); None where it is not.
     """
 
-    def __init__(self, client: Any, host: str, namespace: str) -> None:
-        self.client, self.host, self.namespace = client, host, namespace
+    def __init__(self, client: Any, host: str, namespace: str, kube_context: str | None = None) -> None:
+        self.client, self.host, self.namespace, self.kube_context = client, host, namespace, kube_context
 
     def ask(self, what: str, call: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
         """Calls the API; 429 and 502 to 504 are tried again for a minute, after 1 s, 2 s, 4 s …

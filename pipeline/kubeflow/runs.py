@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from urllib3.exceptions import HTTPError
+
 from pipeline.kubeflow.connection import Kubeflow, Refused
 from pipeline.kubeflow.upload import Version
 
@@ -125,15 +127,35 @@ def _pod(detail: Any, below: Mapping[str, list[Any]]) -> str:
 def failing_log(kubeflow: Kubeflow, run_id: str, task: Task) -> str:
     """The last lines of a task's log, or why there are none.
 
-    The API has no call for logs: the user interface's server has, under the address that serves both.
+    The API has no call for logs: the user interface's server has, under the address that serves both, and the
+    Kubernetes API, where that is the way to KFP.
     """
     if not task.pod:
         return "it had no pod"
     try:
-        text = _log_of_user_interface(kubeflow, run_id, task.pod)
+        if kubeflow.kube_context is not None:
+            text = _log_of_kubernetes(kubeflow, task.pod)
+        else:
+            text = _log_of_user_interface(kubeflow, run_id, task.pod)
     except Refused as error:
         return f"no log: {error}; try: kubectl logs -n {kubeflow.namespace} {task.pod} -c main"
     return "\n".join(text.rstrip().splitlines()[-_LAST_LINES:])
+
+
+def _log_of_kubernetes(kubeflow: Kubeflow, pod: str) -> str:
+    from kubernetes import client, config
+
+    try:
+        try:
+            config.load_incluster_config()
+        except config.ConfigException:
+            config.load_kube_config(context=kubeflow.kube_context or None)
+        said = client.CoreV1Api().read_namespaced_pod_log(
+            pod, kubeflow.namespace, container="main", tail_lines=_LAST_LINES
+        )
+    except (client.ApiException, config.ConfigException, HTTPError) as error:
+        raise Refused(str(error).splitlines()[0], 0) from None
+    return str(said)
 
 
 def _log_of_user_interface(kubeflow: Kubeflow, run_id: str, pod: str) -> str:

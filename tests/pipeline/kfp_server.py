@@ -23,6 +23,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 SWAGGER = json.loads((Path(__file__).parent.parent / "fixtures/kfp/swagger.json").read_text())
+PROXY = "/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy"
+"""Where the Kubernetes API passes on to KFP."""
 NOW = "2026-11-24T06:00:00Z"
 
 
@@ -112,7 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
                 if error[2] > 0 and re.search(error[0], f"{method} {self.path}"):
                     error[2] -= 1
                     raise Refusal(error[1], f"told to answer {error[1]}")
-            url = urlsplit(self.path)
+            url = urlsplit(self.path.replace(PROXY, "", 1))
+            if log := re.fullmatch(r"/api/v1/namespaces/kubeflow/pods/([^/]+)/log", url.path):
+                self._send(200, state.logs[log[1]].encode(), "text/plain")
+                return
             if url.path == "/k8s/pod/logs":
                 pod = parse_qs(url.query)["podname"][0]
                 if pod not in state.logs:

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.commandline import main
 from tests.conftest import HOUSE, RIDES, TAXI
-from tests.pipeline.kfp_server import Server
+from tests.pipeline.kfp_server import PROXY, Server
 
 
 @pytest.fixture
@@ -175,6 +176,29 @@ def test_nothing_that_answers_is_told(compiled, capsys):
     status, _, err = latticework(capsys, "submit", str(compiled), "--host", "http://127.0.0.1:9")
     assert status == 1
     assert "no connection to Kubeflow Pipelines (MaxRetryError)" in err
+
+
+def test_a_kubeconfig_is_enough(server, compiled, capsys, monkeypatch, tmp_path):
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1", "kind": "Config", "current-context": "other",
+                "clusters": [{"name": "kind", "cluster": {"server": server.url}}],
+                "users": [{"name": "me", "user": {"token": "from-kubeconfig"}}],
+                "contexts": [{"name": "kind-kind", "context": {"cluster": "kind", "user": "me"}}],
+            }
+        )
+    )  # fmt: skip
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+    server.script = [("FAILED", [task("train", "FAILED", 1, pod_name="taxi-train-0")])]
+    server.logs["taxi-train-0"] = "train: out of memory\n"
+    status, out, err = latticework(capsys, "submit", str(compiled), "--kube-context", "kind-kind", "--watch")
+    assert status == 1, err
+    assert "train: out of memory" in out
+    assert [line for line in server.requests if PROXY not in line and "/pods/" not in line] == []
+    assert len(server.runs) == 1
 
 
 @pytest.mark.parametrize(
