@@ -69,8 +69,8 @@ class Endpoint:
                 raise UserError(f"{self.token_file}: the token cannot be read ({error.strerror})") from None
 
         class Client(kfp.Client):  # type: ignore[misc]
-            """kfp's, whose first question is not asked five times in 25 seconds, and whose way through the Kubernetes API
-            outlives the renewal of a kubeconfig's token (which sets the host to that API's own)."""
+            """kfp's, whose first question is not asked five times in 25 seconds, and whose way through the Kubernetes
+            API outlives the renewal of a kubeconfig's token (which sets the host to that API's own)."""
 
             def _load_config(self, *arguments: Any, **named: Any) -> Any:
                 configuration = super()._load_config(*arguments, **named)
@@ -79,7 +79,7 @@ class Endpoint:
                 def renewed(one: Any) -> None:
                     if renew is not None:
                         renew(one)
-                    one.host = host
+                    one.host, one.refresh_api_key_hook = host, renewed
 
                 configuration.host, configuration.refresh_api_key_hook = host, renewed
                 return configuration
