@@ -69,14 +69,14 @@ def spans_of(pattern: str, folder: str | Path) -> set[Span]:
         pattern: with placeholders.
         folder: where a relative one starts.
     """
-    from apache_beam.io.filesystems import FileSystems
+    from schemas.filesystems import matching
 
     full = pattern if "://" in pattern else str(Path(folder) / pattern)
     found = set[Span]()
     seen = set[str]()
     read = re.compile("".join(_piece(piece, seen) for piece in re.split(r"(\{[^}]*\}|\*\*|\*|\?)", full)) + "$")
-    for metadata in FileSystems.match([PLACEHOLDER.sub("*", full)])[0].metadata_list:
-        if match := read.match(metadata.path):
+    for path in matching(PLACEHOLDER.sub("*", full)):
+        if match := read.match(path):
             parts = match.groupdict()
             try:
                 whole = date(int(parts["YYYY"]), int(parts["MM"]), int(parts["DD"])) if "YYYY" in parts else None

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from apache_beam.io.filesystems import FileSystems
-
 from schemas.errors import DataError
+from schemas.filesystems import checksum, matching
 from schemas.spans import resolve_spans
 from schemas.spec.data import Data
 
@@ -36,7 +35,7 @@ def match_files(data: Source, folder: str | Path) -> list[tuple[int, str, str | 
     for pattern, split in data.patterns():
         full = pattern if "://" in pattern else str(Path(folder) / pattern)
         try:
-            matched = sorted(m.path for m in FileSystems.match([full])[0].metadata_list)
+            matched = matching(full)
         except Exception as error:
             raise DataError(f"data.path: cannot look at {full}: {error}") from None
         if not matched:
@@ -50,7 +49,7 @@ def fingerprint(paths: Iterable[str]) -> str:
     total = hashlib.sha256()
     for path in paths:
         if "://" in path:
-            total.update(str(FileSystems.checksum(path)).encode())
+            total.update(checksum(path).encode())
         else:
             with open(path, "rb") as stream:
                 total.update(hashlib.file_digest(stream, "sha256").digest())

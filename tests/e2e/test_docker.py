@@ -128,6 +128,13 @@ def test_an_image_works_as_any_user_on_a_root_that_cannot_change(client, room):
         assert about.attrs["Size"] < 900e6
 
 
+@pytest.mark.parametrize("room", ["ingest", "predict", "resolve"])
+def test_what_reads_sources_knows_object_stores(client, room):
+    code = "from apache_beam.io.filesystems import FileSystems as F; from apache_beam.options.pipeline_options import PipelineOptions as P; F.set_options(P([])); print(*(type(F.get_filesystem(u)).__name__ for u in ('s3://b/k', 'gs://b/k')))"
+    said = client.containers.run(image(room, image_tag()), entrypoint=["python", "-c", code], command=[], remove=True)
+    assert said.decode().split()[-2:] == ["S3FileSystem", "GCSFileSystem"]
+
+
 def test_no_engine_and_no_image_are_told(client, tmp_path, monkeypatch):
     assert set(COMPONENTS) <= set(ROOMS)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
