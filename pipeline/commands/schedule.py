@@ -191,6 +191,7 @@ def _list(options: argparse.Namespace, schedules: Any) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from pipeline.machine.scheduler import MachineSchedules
+    from pipeline.summary import from_here
 
     schedules = MachineSchedules(options.runs)
     kept, ran = schedules.list(), schedules.history.last(options.name, options.count)
@@ -210,7 +211,7 @@ def _status(options: argparse.Namespace) -> int:
     for title in ("name", "scheduled for", "seconds", "outcome", "metrics", "log"):
         table.add_column(title, header_style="dim", overflow="fold")
     for slot in ran:
-        table.add_row(slot.name, slot.slot, _seconds(slot), slot.outcome, _metrics(slot), slot.log)
+        table.add_row(slot.name, slot.slot, _seconds(slot), slot.outcome, _metrics(slot), from_here(slot.log))
     console.print(table if ran else "nothing ran yet; latticework schedule --local runs what is due")
     return 0
 
