@@ -118,6 +118,8 @@ def _create(options: argparse.Namespace) -> int:
         from pipeline.machine.scheduler import MachineSchedules
 
         loaded = load(options)
+        if options.sweep:
+            raise UserError("--sweep: a schedule of this machine trains one model; search with latticework sweep")
         if options.set:
             raise UserError("--set: a schedule of this machine reads the spec anew for each run; change the spec")
         schedule = _section(loaded.spec.schedule, options.spec)
@@ -129,7 +131,7 @@ def _create(options: argparse.Namespace) -> int:
                 raise UserError(f"{options.spec} is compiled; a schedule comes with a spec")
             schedule = _section(spec.spec.schedule, options.spec)
             given = arguments(options, pipeline, schedule.parameters)
-            name, applied = spec.spec.name, _place(options).apply(spec.spec.name, pipeline, schedule, given)
+            name, applied = pipeline.name, _place(options).apply(pipeline.name, pipeline, schedule, given)
     if options.json:
         print(json.dumps({"name": name, "done": applied, "trigger": schedule.told()}))
     else:

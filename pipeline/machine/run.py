@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.machine.history import History
+from pipeline.machine.history import INTERRUPTED, History
 from pipeline.schedules import filled_for
 from schemas.errors import UserError, nearest
 from schemas.registry import Registry
@@ -23,7 +23,7 @@ from schemas.spec.cluster import WEBHOOK
 
 _PARAMETERS = {"span": None, "source": "data.path", "seed": "seed", "thresholds": "evaluate.thresholds"}
 """What a run can have of its own, and the key of the spec that it stands for."""
-_OUTCOMES = {0: "published", 3: "refused", 4: "not blessed"}
+_OUTCOMES = {0: "published", 3: "refused", 4: "not blessed", 130: INTERRUPTED}
 _running: set[subprocess.Popen[bytes]] = set()
 _guard = threading.Lock()
 
@@ -69,9 +69,13 @@ def run_slot(
             return None
         command = [sys.executable, "-m", "pipeline.commandline", "run", spec, "--runs", runs, "--json"]
         command += ["--require-blessing", *options_of(filled_for(parameters, slot))]
-        status, said = _run(command, folder, log)
+        try:
+            status, said = _run(command, folder, log)
+        except BaseException:
+            history.finish(name, slot, INTERRUPTED, {})
+            raise
         summary = _summary(said)
-        outcome = _OUTCOMES.get(status, "failed") if status >= 0 else "interrupted"
+        outcome = _OUTCOMES.get(status, "failed") if status >= 0 else INTERRUPTED
         if outcome == "published" and not summary.get("published"):
             outcome = "failed"
         history.finish(name, slot, outcome, summary)
@@ -80,20 +84,25 @@ def run_slot(
 
 
 def stop_all() -> None:
-    """Ends the runs of this process."""
+    """Ends the runs of this process as Ctrl-C does: nothing half-written is left, and nothing goes on by itself."""
     with _guard:
         for process in _running:
-            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
 
 
 def _run(command: list[str], folder: str, log: Path) -> tuple[int, str]:
     """The exit status and stdout of a command whose stderr goes to a log."""
     with log.open("ab") as stream:
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=stream)
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=stream, start_new_session=True)
         with _guard:
             _running.add(process)
         try:
             said = process.communicate()[0].decode("utf-8", "replace")
+        except BaseException:
+            os.killpg(process.pid, signal.SIGINT)
+            process.communicate()
+            raise
         finally:
             with _guard:
                 _running.discard(process)
@@ -117,7 +126,7 @@ def _tell(name: str, directory: str, run: str, outcome: str, summary: Mapping[st
     Registry(directory, name).keep_run(run, facts)
     if not os.environ.get(WEBHOOK):
         return
-    state = "FAILED" if outcome in ("failed", "interrupted") else "SUCCEEDED"
+    state = "FAILED" if outcome in ("failed", INTERRUPTED) else "SUCCEEDED"
     error = f"{outcome}; its log: {log}" if state == "FAILED" else ""
     with log.open("ab") as stream:
         subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -99,6 +100,15 @@ def _scheduler(runs: Path, **environment: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def _processes_of(folder: Path) -> list[str]:
+    """The command lines that name a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(process.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return [command for command in found if str(folder) in command]
+
+
 def _until(condition, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -147,6 +157,24 @@ def test_a_killed_scheduler_leaves_an_interrupted_run_that_is_not_run_again(spec
     scheduler.send_signal(signal.SIGTERM)
     assert "not run again" in scheduler.communicate(timeout=60)[0]
     assert not history.claim("taxi", slot, tmp_path / "log")
+
+
+def test_ending_the_scheduler_ends_the_run_that_is_under_way(taxi_folder, tmp_path):
+    spec = taxi_folder / "spec.yaml"
+    runs, slot = tmp_path / "runs", datetime.now(UTC) - timedelta(seconds=30)
+    schedules = MachineSchedules(runs, spec, tmp_path, str(tmp_path / "serving"))
+    schedules.apply("taxi", Schedule(every="1d"), {})
+    with schedules._opened() as scheduler:
+        scheduler.modify_job("taxi", next_run_time=slot)
+    process = _scheduler(runs)
+    # Ingest and validate are done: TensorFlow is being loaded, or a step at work.
+    _until(lambda: list(runs.glob("taxi/*/logs/transform.log")))
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, said
+    assert [one.outcome for one in schedules.history.last()] == ["interrupted"]
+    assert not list(tmp_path.glob("serving/taxi/*/saved_model.pb"))
+    _until(lambda: not _processes_of(runs), 30)
 
 
 def test_status_shows_what_is_next_and_what_was(spec, tmp_path, capsys):
