@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, cast
 
 from kfp import dsl, kubernetes
 
 from pipeline.images import image
+from schemas.spec import Spec
 from schemas.spec.cluster import NEVER_CACHED, Cluster, Pod, Step
 
 SCRATCH = "/tmp"
@@ -31,6 +33,21 @@ def place(task: dsl.PipelineTask, step: Step, cluster: Cluster, tag: Any) -> dsl
     if retries and step not in ("resolve", "notify"):
         task.set_retry(retries, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
     return task
+
+
+def unreachable(spec: Spec) -> list[str]:
+    """What a spec names that pods will not find: relative paths, where no volume is mounted for them."""
+    folder = PurePosixPath(spec.cluster.folder)
+    told = []
+    for key, path, step in [
+        *(("data.path", pattern, "ingest") for pattern, _ in spec.data.patterns()),
+        ("push.directory", spec.push.directory, "push"),
+    ]:
+        mounts = [PurePosixPath(volume.mount) for volume in spec.cluster.pod_of(cast(Step, step)).volumes]
+        place = folder / path
+        if "://" not in path and not any(place.is_relative_to(mount) for mount in mounts):
+            told.append(f"{key}: pods look for {path} at {place}, where no volume of `cluster` is mounted")
+    return told
 
 
 def _resources(task: dsl.PipelineTask, pod: Pod) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,11 @@ def write(loaded: LoadedSpec, path: Path, options: argparse.Namespace) -> None:
     from pipeline.definition import compile_pipeline
     from pipeline.graph_check import check_graph, remembered
     from pipeline.images import image_tag
+    from pipeline.placement import unreachable
     from pipeline.retraining import retraining, searching
 
+    for told in unreachable(loaded.spec):
+        print(f"latticework: {told}", file=sys.stderr)
     check_graph(loaded, remembered(options.runs, loaded))
     arguments = retraining_arguments(loaded, options.image_tag or image_tag())
     if options.sweep:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +136,30 @@ def test_what_reads_sources_knows_object_stores(client, room):
     code = "from apache_beam.io.filesystems import FileSystems as F; from apache_beam.options.pipeline_options import PipelineOptions as P; F.set_options(P([])); print(*(type(F.get_filesystem(u)).__name__ for u in ('s3://b/k', 'gs://b/k')))"
     said = client.containers.run(image(room, image_tag()), entrypoint=["python", "-c", code], command=[], remove=True)
     assert said.decode().split()[-2:] == ["S3FileSystem", "GCSFileSystem"]
+
+
+@pytest.mark.skipif(shutil.which("docker-registry") is None, reason="no registry at hand")
+def test_images_are_pushed_to_a_registry(client, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    (tmp_path / "registry.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/kept}}}}\nhttp: {{addr: '{address}'}}\n"
+    )
+    registry = subprocess.Popen(
+        ["docker-registry", "serve", str(tmp_path / "registry.yml")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        command = ["make", "push", f"REGISTRY={address}", "COMPONENTS=notify"]
+        done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with urllib.request.urlopen(f"http://{address}/v2/latticework/notify/tags/list") as answer:
+            assert json.load(answer)["tags"] == [image_tag()]
+    finally:
+        registry.terminate()
+        registry.wait()
 
 
 def test_no_engine_and_no_image_are_told(client, tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from pipeline.compiled import is_compiled, read_compiled
 from pipeline.component_files import FACES, write_component_files
 from pipeline.definition import compile_pipeline
 from pipeline.digests import code_files, source_digest
+from pipeline.placement import unreachable
 from pipeline.retraining import retraining, searching
 from pipeline.sweep.draw import drawn_trials
 from schemas.errors import DataError
@@ -117,6 +118,14 @@ def test_conditions_retries_caching_and_the_exit_handler(rides):
     assert container["resources"]["accelerator"] == {
         "count": "1", "resourceCount": "1", "resourceType": "nvidia.com/gpu", "type": "nvidia.com/gpu"
     }  # fmt: skip
+
+
+def test_paths_that_no_pod_will_find_are_told(rides):
+    plain, cluster = (load_spec(rides / f"{name}.yaml").spec for name in ("plain", "cluster"))
+    assert unreachable(cluster) == []
+    told = unreachable(plain)
+    assert "data.path: pods look for data/taxi-train.csv at /data/data/taxi-train.csv" in told[0]
+    assert told[-1].startswith("push.directory: pods look for serving at /data/serving")
 
 
 def test_no_secret_is_in_the_file(rides):
