@@ -73,7 +73,12 @@ class Endpoint:
             API outlives the renewal of a kubeconfig's token (which sets the host to that API's own)."""
 
             def _load_config(self, *arguments: Any, **named: Any) -> Any:
-                configuration = super()._load_config(*arguments, **named)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    configuration = super()._load_config(*arguments, **named)
+                if configuration.host in ("", "http://localhost"):  # kfp's own default, where nothing says where
+                    raise UserError(
+                        "where is Kubeflow Pipelines? Give --host, set KF_PIPELINES_ENDPOINT, or have its kubeconfig"
+                    )
                 host, renew = configuration.host.rstrip("/"), configuration.refresh_api_key_hook
 
                 def renewed(one: Any) -> None:
@@ -95,6 +100,8 @@ class Endpoint:
                     cookies=os.environ.get(COOKIES), kube_context=self.kube_context or None,
                     ssl_ca_cert=str(self.ca) if self.ca else None,
                 )  # fmt: skip
+            except UserError:
+                raise
             except ApiException as error:
                 raise Refused(f"{self.host}: {_words(error)}", error.status or 0) from None
             except Exception as error:  # kfp and the Kubernetes client raise many kinds
@@ -103,10 +110,6 @@ class Endpoint:
                     f"{self.host or 'kubeconfig'}: no connection to Kubeflow Pipelines ({why}); is it reachable?", 0
                 ) from None
         configuration = client._existing_config
-        if configuration.host in ("", "http://localhost") and not self.host:
-            raise UserError(
-                "where is Kubeflow Pipelines? Give --host, set KF_PIPELINES_ENDPOINT, or have its kubeconfig"
-            )
         through = None if self.host or os.environ.get("KF_PIPELINES_ENDPOINT") else self.kube_context
         return Kubeflow(client, configuration.host, self.namespace, through)
 

@@ -201,6 +201,14 @@ def test_a_kubeconfig_is_enough(server, compiled, capsys, monkeypatch, tmp_path)
     assert len(server.runs) == 1
 
 
+def test_without_a_host_or_a_kubeconfig_it_asks_where(compiled, capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
+    status, out, err = latticework(capsys, "submit", str(compiled))
+    assert (status, out) == (2, "")
+    assert "where is Kubeflow Pipelines? Give --host" in err
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
