@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,18 @@ def _has_kubectl_flags(words: list[str]) -> None:
             )
     folder = next((HOUSE / word for word in words if word.startswith("deploy/")), None)
     assert folder is None or folder.is_dir()
+
+
+def test_the_pipeline_of_ones_own_compiles(tmp_path) -> None:
+    page = (HOUSE / "docs" / "on-a-cluster.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"{block}\n\nfrom kfp import compiler\ncompiler.Compiler().compile(mine, {str(tmp_path / 'mine.yaml')!r})\n"
+    )
+    done = subprocess.run([sys.executable, str(path)], cwd=HOUSE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "ghcr.io/acme/latticework/ingest:TAG" in (tmp_path / "mine.yaml").read_text()
 
 
 def test_what_the_cluster_page_says_of_parameters_is_what_the_pipeline_has() -> None:
