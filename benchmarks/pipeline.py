@@ -18,7 +18,7 @@ from benchmarks.components import HOUSE, machine, spec_text
 from benchmarks.rows import write_rides
 
 RESULTS = HOUSE / "benchmarks" / "results" / "pipeline.md"
-STEPS = ("ingest", "validate", "transform", "train", "evaluate", "push")
+STEPS = ("ingest", "validate", "transform", "train", "evaluate", "canary", "push")
 
 
 def taxi(place: Path) -> None:
