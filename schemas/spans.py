@@ -39,7 +39,7 @@ def resolve_spans(data: Data, folder: str | Path, span: str = "") -> Data:
                 f"span {span}: data.path names no span; write {{YYYY}}, {{MM}} and {{DD}}, or {{SPAN}}, where it stands"
             )
         return data
-    patterns = [pattern for pattern, _ in data.patterns()]
+    patterns = [pattern for pattern, _ in data.patterns() if PLACEHOLDER.search(pattern)]
     by_day = "{YYYY}" in patterns[0]
     there = {pattern: spans_of(pattern, folder) for pattern in patterns}
     newest = _parsed(span, by_day) if span else max((s for found in there.values() for s in found), default=None)

@@ -67,6 +67,11 @@ def test_spans_by_number_and_by_split(tmp_path):
     assert spans_of("train-{SPAN}-*.csv", tmp_path) == {8, 9, 10}
 
 
+def test_files_that_name_no_span_are_read_with_each(days):
+    (days / "always.csv").write_text("1")
+    assert resolve_spans(data(["always.csv", PATTERN]), days).path == ["always.csv", "2026/11/23.csv"]
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
