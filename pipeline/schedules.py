@@ -73,8 +73,13 @@ def filled(parameters: Mapping[str, Any], date: str, time: str) -> dict[str, Any
 
 def filled_for(parameters: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     """Parameters for a run that is scheduled for a moment."""
-    moment = moment.astimezone(UTC)
-    return filled(parameters, f"{moment:%Y-%m-%d}", f"{moment:%Y-%m-%dT%H:%M:%SZ}")
+    text = utc_text(moment)
+    return filled(parameters, text[:10], text)
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment in UTC, as text that sorts by time: 2026-11-24T06:00:00Z."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def digest(*parts: Any) -> str:

@@ -78,7 +78,7 @@ class Vertex:
         """See Schedules."""
         mark = digest(pipeline.path.read_text(encoding="utf-8"), schedule.model_dump(mode="json"), dict(parameters))
         before = self._of(name)
-        if before is not None and self._mark(before) == mark:
+        if before is not None and _mark(before) == mark:
             return "unchanged"
         ends = [f"{schedule.moment(t).isoformat()}" if t else None for t in (schedule.start, schedule.end)]
         job = self.job(pipeline, name, filled(parameters, _DATE, _TIME))
@@ -97,7 +97,7 @@ class Vertex:
         """See Schedules."""
         return [
             Scheduled(
-                one.display_name.split()[0], one.cron or "", one.state.name == "ACTIVE",
+                _model(one), one.cron or "", one.state.name == "ACTIVE",
                 str(one._gca_resource.next_run_time or ""), one.resource_name,
             )
             for one in self._all()
@@ -126,18 +126,24 @@ class Vertex:
         return [one for one in found if f" {_LABEL} " in one.display_name]
 
     def _of(self, name: str) -> Any:
-        return next((one for one in self._all() if one.display_name.split()[0] == name), None)
+        return next((one for one in self._all() if _model(one) == name), None)
 
     def _known(self, name: str) -> Any:
         found = self._of(name)
         if found is None:
-            known = [one.display_name.split()[0] for one in self._all()]
+            known = [_model(one) for one in self._all()]
             raise UserError(f"no schedule of '{name}' on Vertex AI{nearest(name, known)}")
         return found
 
-    @staticmethod
-    def _mark(schedule: Any) -> str:
-        return str(schedule.display_name.split()[-1])
+
+def _model(schedule: Any) -> str:
+    """The model of a schedule: the first word of its name."""
+    return str(schedule.display_name.split()[0])
+
+
+def _mark(schedule: Any) -> str:
+    """What says whether two schedules are the same: the last word of its name."""
+    return str(schedule.display_name.split()[-1])
 
 
 def _cron(schedule: Schedule) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -57,13 +57,28 @@ def load(options: argparse.Namespace, *, with_schema: bool = True) -> LoadedSpec
 
 def given_overrides(options: argparse.Namespace) -> dict[str, str]:
     """The values of `--set`, by key."""
-    overrides = {}
-    for assignment in options.set:
-        key, equals, value = assignment.partition("=")
+    return assigned("--set", options.set, "KEY=VALUE", "model.training.epochs=3")
+
+
+def assigned(option: str, assignments: Sequence[str], form: str, example: str) -> dict[str, str]:
+    """The values of an option that is repeated, by name.
+
+    Args:
+        option: its name, for the message of a mistake.
+        assignments: what it was given.
+        form: what each should be.
+        example: of one.
+
+    Raises:
+        UserError: one has no equals sign.
+    """
+    found = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
         if not equals:
-            raise UserError(f"--set {assignment}: expected KEY=VALUE, such as model.training.epochs=3")
-        overrides[key] = value
-    return overrides
+            raise UserError(f"{option} {assignment}: expected {form}, such as {example}")
+        found[name] = value
+    return found
 
 
 def add_runs_folder(command: argparse.ArgumentParser) -> None:

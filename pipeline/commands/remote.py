@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.commands.base import load
+from pipeline.commands.base import assigned, load
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,12 +86,7 @@ def compiled(options: argparse.Namespace) -> Iterator[tuple[Compiled, LoadedSpec
 
 def arguments(options: argparse.Namespace, pipeline: Compiled, more: dict[str, Any] | None = None) -> dict[str, Any]:
     """The parameters that a command was given, checked."""
-    given = dict(more or {})
-    for assignment in options.param:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise UserError(f"--param {assignment}: expected NAME=VALUE, such as span=2026-11-24")
-        given[name] = value
+    given = {**(more or {}), **assigned("--param", options.param, "NAME=VALUE", "span=2026-11-24")}
     if getattr(options, "image_tag", None):
         given.setdefault("image_tag", options.image_tag)
     return pipeline.arguments(given)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.commands.base import Commands, add_runs_folder, load, plain_command
+from pipeline.commands.base import Commands, add_runs_folder, assigned, load, plain_command
 from pipeline.commands.remote import add_endpoint, add_sent, add_vertex, arguments, compiled, endpoint
 from schemas.errors import UserError
 
@@ -123,8 +123,10 @@ def _create(options: argparse.Namespace) -> int:
         if options.set:
             raise UserError("--set: a schedule of this machine reads the spec anew for each run; change the spec")
         schedule = _section(loaded.spec.schedule, options.spec)
+        own = assigned("--param", options.param, "NAME=VALUE", "span={scheduled_date}")
+        given: dict[str, Any] = {**schedule.parameters, **own}
         here = MachineSchedules(options.runs, options.spec, Path.cwd(), serving_directory(loaded))
-        name, applied = loaded.spec.name, here.apply(loaded.spec.name, schedule, _given(options, schedule))
+        name, applied = loaded.spec.name, here.apply(loaded.spec.name, schedule, given)
     else:
         with compiled(options) as (pipeline, spec):
             if spec is None:
@@ -137,17 +139,6 @@ def _create(options: argparse.Namespace) -> int:
     else:
         print(f"{name}: {applied}  {schedule.told()}")
     return 0
-
-
-def _given(options: argparse.Namespace, schedule: Schedule) -> dict[str, Any]:
-    """The parameters of a schedule of this machine."""
-    given = dict(schedule.parameters)
-    for assignment in options.param:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise UserError(f"--param {assignment}: expected NAME=VALUE, such as span={{scheduled_date}}")
-        given[name] = value
-    return given
 
 
 def _section(schedule: Schedule | None, spec: Path) -> Schedule:
@@ -213,17 +204,10 @@ def _status(options: argparse.Namespace) -> int:
     for title in ("name", "scheduled for", "seconds", "outcome", "metrics", "log"):
         table.add_column(title, header_style="dim", overflow="fold")
     for slot in ran:
-        table.add_row(slot.name, slot.slot, _seconds(slot), slot.outcome, _metrics(slot), from_here(slot.log))
+        took = "" if slot.seconds is None else f"{slot.seconds:.0f}"
+        table.add_row(slot.name, slot.slot, took, slot.outcome, _metrics(slot), from_here(slot.log))
     console.print(table if ran else "nothing ran yet; latticework schedule --local runs what is due")
     return 0
-
-
-def _seconds(slot: Slot) -> str:
-    from datetime import datetime
-
-    if slot.ended is None:
-        return ""
-    return f"{(datetime.fromisoformat(slot.ended) - datetime.fromisoformat(slot.began)).total_seconds():.0f}"
 
 
 def _metrics(slot: Slot) -> str:

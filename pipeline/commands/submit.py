@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -132,4 +131,3 @@ def _on_vertex(options: argparse.Namespace, pipeline: Compiled, name: str) -> in
 def _tell(options: argparse.Namespace, text: str) -> None:
     if not options.json:
         print(text, flush=True)
-    sys.stdout.flush()

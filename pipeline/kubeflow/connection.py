@@ -23,6 +23,7 @@ TOKEN, COOKIES = "LATTICEWORK_KFP_TOKEN", "LATTICEWORK_KFP_COOKIES"
 """The environment variables of what proves who asks; others can read a command line, so neither is taken there."""
 _PASSING = (429, 502, 503, 504)
 _LONGEST_WAIT = 60.0
+_PAGE = 100
 
 
 class Refused(UserError):
@@ -150,6 +151,27 @@ class Kubeflow:
             if isinstance(cause, HTTPError):
                 raise Refused(f"{self.host}: {what}: no answer ({type(cause).__name__}); is it reachable?", 0) from None
             raise
+
+    def all_pages(self, what: str, field: str, call: Callable[..., Any], *arguments: Any, **named: Any) -> list[Any]:
+        """All items of a list that the API gives page by page.
+
+        Args:
+            what: what is asked for, for the message of a refusal.
+            field: of a page, the one that has its items.
+            call: a method of the client that takes `page_token` and `page_size`.
+            *arguments, **named: more of the method.
+
+        Raises:
+            Refused: with the status and the server's words.
+        """
+        found: list[Any] = []
+        token = ""
+        while True:
+            page = self.ask(what, call, *arguments, page_token=token, page_size=_PAGE, **named)
+            found += getattr(page, field) or []
+            token = page.next_page_token or ""
+            if not token:
+                return found
 
     def run_link(self, run_id: str) -> str:
         """The page of a run in KFP's user interface."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from pipeline.compiled import Compiled
 from pipeline.kubeflow.connection import Kubeflow
-from pipeline.kubeflow.upload import PAGE, Version, upload
-from pipeline.schedules import Applied, Scheduled, digest, filled, filled_for
+from pipeline.kubeflow.upload import Version, upload
+from pipeline.schedules import Applied, Scheduled, digest, filled, filled_for, utc_text
 from schemas.errors import UserError, nearest
 from schemas.spec.schedule import Schedule
 
@@ -105,7 +105,7 @@ class RecurringRuns:
         self.kubeflow.ask(f"{action} schedule '{name}'", call, run.recurring_run_id)
 
     def _create(self, name: str, version: Version, schedule: Schedule, parameters: Mapping[str, Any], mark: str) -> Any:
-        ends = [f"{schedule.moment(t).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if t else None
+        ends = [utc_text(schedule.moment(t)) if t else None
                 for t in (schedule.start, schedule.end)]  # fmt: skip
         return self.kubeflow.ask(
             f"schedule '{name}'", self.kubeflow.client.create_recurring_run,
@@ -128,17 +128,9 @@ class RecurringRuns:
         return [run for run in self._all() if run.display_name == name and _mark(run)]
 
     def _all(self) -> Any:
-        found: Any = []
-        token = ""
-        while True:
-            page = self.kubeflow.ask(
-                "schedules", self.kubeflow.client.list_recurring_runs, page_token=token, page_size=PAGE,
-                namespace=self.kubeflow.namespace,
-            )  # fmt: skip
-            found += page.recurring_runs or []
-            token = page.next_page_token or ""
-            if not token:
-                return found
+        return self.kubeflow.all_pages(
+            "schedules", "recurring_runs", self.kubeflow.client.list_recurring_runs, namespace=self.kubeflow.namespace
+        )
 
 
 def _with_placeholders(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.kubeflow.connection import Kubeflow
-
-PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,10 @@ def upload(kubeflow: Kubeflow, file: Path, name: str, description: str) -> Versi
         )  # fmt: skip
         # The upload makes a first version under the pipeline's own name; the one by digest is what runs refer to.
         pipeline_id = made.pipeline_id
-    for version in versions(kubeflow, pipeline_id):
+    known = kubeflow.all_pages(
+        "versions of the pipeline", "pipeline_versions", client.list_pipeline_versions, pipeline_id
+    )
+    for version in known:
         if version.display_name == version_name:
             return Version(pipeline_id, version.pipeline_version_id, version_name, new=False)
     made = kubeflow.ask(
@@ -58,18 +58,3 @@ def upload(kubeflow: Kubeflow, file: Path, name: str, description: str) -> Versi
         pipeline_id=pipeline_id, description=description,
     )  # fmt: skip
     return Version(pipeline_id, made.pipeline_version_id, version_name, new=True)
-
-
-def versions(kubeflow: Kubeflow, pipeline_id: str) -> list[Any]:
-    """All versions of a pipeline."""
-    found: list[Any] = []
-    token = ""
-    while True:
-        page = kubeflow.ask(
-            "versions of the pipeline", kubeflow.client.list_pipeline_versions, pipeline_id, page_token=token,
-            page_size=PAGE,
-        )  # fmt: skip
-        found += page.pipeline_versions or []
-        token = page.next_page_token or ""
-        if not token:
-            return found

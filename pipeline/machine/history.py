@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.schedules import utc_text
+
 _TABLE = """\
 CREATE TABLE IF NOT EXISTS latticework_runs (
   name TEXT NOT NULL, slot TEXT NOT NULL, began TEXT NOT NULL, ended TEXT, outcome TEXT NOT NULL, summary TEXT NOT NULL,
@@ -40,6 +42,13 @@ class Slot:
     summary: dict[str, Any]
     log: str
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran; None while it does."""
+        if self.ended is None:
+            return None
+        return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.began)).total_seconds()
+
     def as_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
@@ -63,7 +72,7 @@ class History:
             with self._open() as connection:
                 connection.execute(
                     "INSERT INTO latticework_runs VALUES (?, ?, ?, NULL, ?, '{}', ?)",
-                    (name, moment(slot), moment(datetime.now(UTC)), RUNNING, str(log)),
+                    (name, utc_text(slot), utc_text(datetime.now(UTC)), RUNNING, str(log)),
                 )
         except sqlite3.IntegrityError:
             return False
@@ -74,7 +83,7 @@ class History:
         with self._open() as connection:
             connection.execute(
                 "UPDATE latticework_runs SET ended = ?, outcome = ?, summary = ? WHERE name = ? AND slot = ?",
-                (moment(datetime.now(UTC)), outcome, json.dumps(summary), name, moment(slot)),
+                (utc_text(datetime.now(UTC)), outcome, json.dumps(summary), name, utc_text(slot)),
             )
 
     def interrupt(self) -> int:
@@ -82,7 +91,7 @@ class History:
         with self._open() as connection:
             return connection.execute(
                 "UPDATE latticework_runs SET outcome = ?, ended = ? WHERE ended IS NULL",
-                (INTERRUPTED, moment(datetime.now(UTC))),
+                (INTERRUPTED, utc_text(datetime.now(UTC))),
             ).rowcount
 
     def last(self, name: str | None = None, count: int = 20) -> list[Slot]:
@@ -104,8 +113,3 @@ class History:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
             yield connection
-
-
-def moment(at: datetime) -> str:
-    """A moment as text that sorts by time."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

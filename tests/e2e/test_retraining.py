@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from pipeline.compiled import read_compiled
 from schemas.registry import Registry
 from tests.conftest import HOUSE
+from tests.webhook import listening
 
 pytestmark = pytest.mark.e2e
 RUN = """\
@@ -28,23 +27,8 @@ components.load_component_from_file(sys.argv[1])(**json.loads(sys.argv[3]))
 
 @pytest.fixture
 def webhook():
-    told = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", told
-    server.shutdown()
-    server.server_close()
+    with listening() as hook:
+        yield hook.url, hook.told
 
 
 def compile_taxi(folder: Path, into: Path, *more: str) -> Path:

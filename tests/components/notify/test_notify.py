@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from components.notify.worker import notify
 from schemas.errors import DataError
 from schemas.registry import Registry
+from tests.webhook import listening
 
 FARE = {"split": "test", "metrics": {"fare": {"rows": 10, "mae": 1.91, "rmse": 4.6}}}
 BROKEN = {"output": "fare", "metric": "mae", "slice": "overall", "bound": "at most 1.8", "held": False}
@@ -17,27 +14,9 @@ BROKEN = {"output": "fare", "metric": "mae", "slice": "overall", "bound": "at mo
 @pytest.fixture
 def webhook(monkeypatch):
     """A webhook: what it was told, and the statuses that it answers with."""
-    told, statuses = [], []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status = statuses.pop(0) if statuses else 200
-            if status == 200:
-                told.append(body)
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("LATTICEWORK_WEBHOOK", f"http://127.0.0.1:{server.server_port}/s3cr3t\n")
-    yield told, statuses
-    server.shutdown()
-    server.server_close()
+    with listening() as hook:
+        monkeypatch.setenv("LATTICEWORK_WEBHOOK", f"{hook.url}/s3cr3t\n")
+        yield hook.told, hook.statuses
 
 
 def tell(folder, state="SUCCEEDED", kept=None, **more):
