@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench images push locks schema golden clean
+.PHONY: help install run test lint format bench prism prism-stop flink flink-stop images push locks schema golden clean
 SHELL := bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -12,7 +12,7 @@ TAG = $$($(BIN)/python -m pipeline.images)$(if $(GPU),-gpu)
 SPEC ?= examples/flights/spec.yaml
 
 help: ## Print every target with a line of what it does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## Set up .venv from the committed locks
 
@@ -58,6 +58,12 @@ bench: .venv/.benched ## Measure rows a second, memory and quality; writes bench
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/latticework run $(SPEC)
 	@$(BIN)/python -m benchmarks.flights
+
+prism flink: .venv/.installed ## Start an engine of Beam on this machine (make prism, make flink)
+	@$(BIN)/python -m deploy.engines $@
+
+prism-stop flink-stop: ## End it
+	@$(BIN)/python -m deploy.engines $(@:-stop=) --stop
 
 images: .venv/.installed ## Build the components' images (COMPONENTS="train serve", GPU=1, BASE=python:3.11-slim)
 	@tag=$(TAG); for component in $(COMPONENTS); do \

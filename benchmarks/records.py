@@ -19,8 +19,8 @@ from components.transform import worker
 from components.transform.preprocessing import preprocessing_fn
 from schemas.artifacts import read_features, read_manifest, split_parts
 from schemas.dataset import column_types, parse_schema
+from schemas.engines import LAPTOP
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Model, Transform
 
 BATCH_ROWS = 1_024
@@ -32,7 +32,7 @@ def transform(section: Transform, schema: str, examples: Path, output: Path) -> 
     parts = [(split, path) for split in SPLITS for path in split_parts(examples, split)]
     with (
         tempfile.TemporaryDirectory() as scratch,
-        beam.Pipeline(options=PipelineOptions(LOCAL_RUNNER)) as pipeline,
+        beam.Pipeline(options=PipelineOptions(LAPTOP.flags())) as pipeline,
         tft_beam.Context(temp_dir=scratch, desired_batch_size=worker.BATCH_ROWS),
     ):
         config, counts = worker._adapter_config(columns), read_manifest(examples, "ingest")["rows"]

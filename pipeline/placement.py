@@ -8,10 +8,12 @@ from typing import Any, cast
 from kfp import dsl, kubernetes
 
 from pipeline.images import image
+from schemas.engines import PROFILE, Profile
 from schemas.spec import Spec
 from schemas.spec.cluster import NEVER_CACHED, Cluster, Pod, Step
 
 SCRATCH = "/tmp"
+DATA_WORK: tuple[Step, ...] = ("ingest", "validate", "transform", "evaluate")
 
 
 def place(task: dsl.PipelineTask, step: Step, cluster: Cluster, tag: Any) -> dsl.PipelineTask:
@@ -33,6 +35,18 @@ def place(task: dsl.PipelineTask, step: Step, cluster: Cluster, tag: Any) -> dsl
     if retries and step not in ("resolve", "notify"):
         task.set_retry(retries, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="600s")
     return task
+
+
+def on_engine(spec: Spec, profile: Profile | None) -> Spec:
+    """The spec whose data components run where a profile says; their pods learn it from their environment."""
+    if profile is None:
+        return spec
+    components = dict(spec.cluster.components)
+    for step in DATA_WORK:
+        pod = components.get(step, Pod())
+        environment = {**pod.environment, PROFILE: profile.model_dump_json()}
+        components[step] = pod.model_copy(update={"environment": environment})
+    return spec.model_copy(update={"cluster": spec.cluster.model_copy(update={"components": components})})
 
 
 def unreachable(spec: Spec) -> list[str]:

@@ -16,8 +16,6 @@ from typing import Any
 from schemas.errors import UserError
 from schemas.progress import Progress
 
-# Beam's in-process runner by its own name: `DirectRunner` may fetch another engine while it runs.
-LOCAL_RUNNER = ["--runner=FnApiRunner"]
 WARM_SOCKETS = "LATTICEWORK_WARM_SOCKETS"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from schemas.engines import PROFILE, read_profile
 from schemas.running import quiet_libraries, reported
 from schemas.spec.sections import SpecFile
 
@@ -39,9 +40,14 @@ def component_main(
     for name, meaning in inputs.items():
         parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
     parser.add_argument("--output", type=Path, required=True, help="where the result goes")
+    parser.add_argument(
+        "--profile", help="where data work runs: a name such as flink, or a YAML file (default: this machine)"
+    )
     options = parser.parse_args()
     quiet_libraries()
     with without_noise(), reported(component) as progress:
+        if options.profile:
+            os.environ[PROFILE] = read_profile(options.profile, options.spec.parent).model_dump_json()
         given = arguments(SpecFile(options.spec))
         paths = {name: str(getattr(options, name)) for name in (*inputs, "output")}
         importlib.import_module(f"components.{component}.task").run(progress=progress, **given, **paths)

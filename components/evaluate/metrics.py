@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.extractors.slice_key_extractor import SLICE_KEY_EXTRACTOR_STAGE_NAME
 from tensorflow_model_analysis.proto import config_pb2
@@ -24,6 +23,8 @@ from components.evaluate.slices import OVERALL, columns_of, slice_name, slices_o
 from schemas.artifacts import split_parts
 from schemas.dataset import ColumnType
 from schemas.dense import row_column
+from schemas.engines import Profile
+from schemas.engines.pipeline import data_pipeline, size_of
 from schemas.progress import Progress
 from schemas.spec.evaluation import SlicedBy
 from schemas.spec.outputs import Task
@@ -55,7 +56,7 @@ def eval_config(judged: Judged) -> config_pb2.EvalConfig:
 
 def evaluate_split(
     saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType], judged: Judged,
-    output: Path, predictions: Path, beam_options: Iterable[str], progress: Progress, truth: Path | None = None,
+    output: Path, predictions: Path, engine: Profile, progress: Progress, truth: Path | None = None,
 ) -> Metrics:  # fmt: skip
     """Runs TFMA over a split of raw rows.
 
@@ -68,21 +69,22 @@ def evaluate_split(
         output: where TFMA's own files go.
         predictions: where labels and predictions go, a Parquet file for each part: columns `<output>` and
             `label/<output>`, rows in the order of the part.
-        beam_options: Beam's pipeline options.
+        engine: where Beam runs.
         truth: the `predictions` of another model on the same split, whose labels count instead of this model's own.
 
     Returns:
         {slice: {output: {metric: value}}}; the slice of all rows is "overall", others read `column=value`.
     """
     config = eval_config(judged)
+    parts = split_parts(examples, split)
     predictions.mkdir()
     predictor = _Predict(
         str(saved_model), truth, str(predictions), dict(columns), list(judged.tasks), judged.slices, progress
     )
-    with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
+    with data_pipeline(engine, size_of(parts)) as pipeline:
         evaluation = (
             pipeline
-            | "Parts" >> beam.Create(split_parts(examples, split))
+            | "Parts" >> beam.Create(parts)
             | "Judge"
             >> tfma.ExtractAndEvaluate(
                 # TFMA starts its evaluator after the extractor of this name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from components.evaluate.validation import validation_result, write_validation
 from components.evaluate.verdict import Champion, as_markdown, judge, verdict_document
 from schemas.artifacts import read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import ColumnType, column_types, parse_schema
+from schemas.engines import LAPTOP, Profile
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER
 from schemas.spec import Evaluation
 
 # Of slices: as few rows as the bootstrap says something of, and as many slices and draws as take seconds.
@@ -44,7 +44,7 @@ def evaluate(
     champion: tuple[int, Path] | None = None,
     compared_with: str = "none",
     spec_text: str = "",
-    beam_options: Iterable[str] = LOCAL_RUNNER,
+    engine: Profile = LAPTOP,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Proves that the exported model answers as the trained one, judges it on the test split, writes the report.
@@ -57,7 +57,7 @@ def evaluate(
         champion: number and SavedModel of the version in service.
         compared_with: the champion as the pipeline names it, for the manifest.
         spec_text: the spec, for the report.
-        beam_options: Beam's pipeline options.
+        engine: where Beam runs.
 
     Returns:
         The manifest: metrics of all rows, the verdict, the skew that was measured.
@@ -91,11 +91,11 @@ def evaluate(
     with whole_artifact(output, manifest) as place:
         judged = Judged(trained["tasks"], section.slices)
         metrics = evaluate_split(
-            saved_model, examples, split, columns, judged, place / "tfma", place / "predictions", beam_options, progress
+            saved_model, examples, split, columns, judged, place / "tfma", place / "predictions", engine, progress
         )
         in_service = None
         if champion is not None:
-            in_service = _champion(*champion, examples, split, columns, judged, place, beam_options, progress)
+            in_service = _champion(*champion, examples, split, columns, judged, place, engine, progress)
             overall = in_service.metrics and in_service.metrics[OVERALL]
             manifest["champion"] = {"version": in_service.version, "metrics": overall, "problem": in_service.problem}
         progress.step("how sure the metrics are", now=True)
@@ -175,7 +175,7 @@ def _insight(
 
 def _champion(
     version: int, saved_model: Path, examples: str | Path, split: str, columns: Mapping[str, ColumnType],
-    judged: Judged, place: Path, beam_options: Iterable[str], progress: Progress,
+    judged: Judged, place: Path, engine: Profile, progress: Progress,
 ) -> Champion:  # fmt: skip
     """The champion's metrics on the rows, and by the labels, that judge the challenger; files in `place/champion`."""
     signature = tf.saved_model.load(str(saved_model)).signatures["evaluate"]
@@ -186,7 +186,7 @@ def _champion(
     own = place / "champion"
     own.mkdir()
     metrics = evaluate_split(
-        saved_model, examples, split, columns, judged, own / "tfma", own / "predictions", beam_options, progress,
+        saved_model, examples, split, columns, judged, own / "tfma", own / "predictions", engine, progress,
         truth=place / "predictions",
     )  # fmt: skip
     return Champion(version, metrics)

@@ -15,17 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.ingest.splits import LEFT_OUT, assign_splits
 from schemas.artifacts import split_folder, whole_artifact
 from schemas.dataset import column_types, parse_schema
+from schemas.engines import LAPTOP, Profile
+from schemas.engines.pipeline import data_pipeline, size_of
 from schemas.errors import DataError
 from schemas.formats import Format
 from schemas.formats.base import Chunk, Rows
 from schemas.formats.files import fingerprint, match_files
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Data
 
 QUARANTINE = "quarantine"
@@ -38,7 +38,7 @@ def ingest(
     *,
     folder: str | Path = ".",
     seed: int = 1,
-    beam_options: Iterable[str] = LOCAL_RUNNER,
+    engine: Profile = LAPTOP,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Reads the source and writes columnar splits (Parquet, zstd) with a manifest.
@@ -49,7 +49,7 @@ def ingest(
         output: the artifact's folder.
         folder: where relative paths of `data.path` start.
         seed: of the split by hash.
-        beam_options: Beam's pipeline options.
+        engine: where Beam runs.
 
     Returns:
         The manifest: rows a split, rows left out and why, bad rows, source files, fingerprint.
@@ -67,7 +67,7 @@ def ingest(
         for split in (*SPLITS, QUARANTINE):
             split_folder(place, split).mkdir()
         found_path = place / "counts.json"
-        with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
+        with data_pipeline(engine, size_of(path for _, path, _ in files)) as pipeline:
             planned = (
                 pipeline
                 | "Files" >> beam.Create(files)

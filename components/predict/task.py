@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from components.predict.worker import predict
+from schemas.engines import engine_of_task
 from schemas.errors import DataError
 from schemas.progress import Progress
 from schemas.registry import Registry
@@ -24,4 +25,13 @@ def run(
     with tempfile.TemporaryDirectory(prefix="latticework-") as scratch:
         model = registry.fetch(chosen, Path(scratch))
         section = Prediction.model_validate_json(source)
-        predict(section, model, output, folder=folder, schema=schema, version=str(chosen), progress=progress)
+        predict(
+            section,
+            model,
+            output,
+            folder=folder,
+            schema=schema,
+            version=str(chosen),
+            engine=engine_of_task(),
+            progress=progress,
+        )

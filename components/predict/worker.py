@@ -14,17 +14,17 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.predict.handler import SavedModelHandler, model_columns
 from schemas.artifacts import whole_artifact
 from schemas.dataset import ColumnType, column_types, parse_schema
+from schemas.engines import LAPTOP, Profile
+from schemas.engines.pipeline import data_pipeline, size_of
 from schemas.errors import DataError, nearest
 from schemas.formats import Format
 from schemas.formats.base import Chunk
 from schemas.formats.files import fingerprint, match_files
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER
 from schemas.spec.prediction import Prediction
 
 BATCH_ROWS = 16_384
@@ -32,7 +32,7 @@ BATCH_ROWS = 16_384
 
 def predict(
     section: Prediction, model: str | Path, output: str | Path, *, folder: str | Path = ".", schema: str = "",
-    version: str = "", beam_options: Iterable[str] = LOCAL_RUNNER, progress: Progress | None = None,
+    version: str = "", engine: Profile = LAPTOP, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Predicts every row of a source.
 
@@ -44,7 +44,7 @@ def predict(
         folder: where relative paths start.
         schema: a dataset schema as text proto, for the types of keys that the model does not take; texts without it.
         version: kept in the manifest.
-        beam_options: Beam's pipeline options.
+        engine: where Beam runs.
 
     Returns:
         The manifest: rows, bad rows by reason, files, fingerprint, rows a second.
@@ -66,7 +66,7 @@ def predict(
             (place / part).mkdir()
         counts = place / "counts.json"
         handler = KeyedModelHandler(SavedModelHandler(str(Path(model).resolve()), columns, section.keys))
-        with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
+        with data_pipeline(engine, size_of(path for _, path, _ in files)) as pipeline:
             batches = (
                 pipeline
                 | "Files" >> beam.Create(files)

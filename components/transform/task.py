@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from components.transform.worker import transform
+from schemas.engines import engine_of_task
 from schemas.progress import Progress
 from schemas.spec import Transform
 
@@ -17,5 +18,6 @@ def run(*, transform_json: str, schema: str, module: str, examples: str, output:
         examples,
         output,
         module=json.loads(module) if module else "",
+        engine=engine_of_task(),
         progress=progress,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
 from tfx_bsl.tfxio import tensor_adapter
@@ -31,8 +29,9 @@ from schemas.artifacts import (
 )
 from schemas.dataset import TYPES, ColumnType, column_types, parse_schema
 from schemas.dense import dense_columns
+from schemas.engines import LAPTOP, Profile
+from schemas.engines.pipeline import data_pipeline, scratch_folder, size_of
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Transform
 from schemas.spec.transform import described, label_columns
 from schemas.user_module import load_function
@@ -48,7 +47,7 @@ def transform(
     output: str | Path,
     *,
     module: str = "",
-    beam_options: Iterable[str] = LOCAL_RUNNER,
+    engine: Profile = LAPTOP,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Analyses the train split and writes features and labels of every split, and the graph.
@@ -59,7 +58,7 @@ def transform(
         examples: what ingest wrote.
         output: the artifact's folder: split=…, transform_fn/, features.json.
         module: the text of the module that `section.preprocessing` names.
-        beam_options: Beam's pipeline options.
+        engine: where Beam runs.
 
     Returns:
         The manifest: rows a split, features with their kinds and sizes.
@@ -72,16 +71,15 @@ def transform(
     if section.preprocessing is not None:
         user_function = load_function(module, section.preprocessing.module, section.preprocessing.function)
     manifest: dict[str, Any] = {"rows": ingested["rows"]}
-    with whole_artifact(output, manifest) as place, tempfile.TemporaryDirectory() as scratch:
+    with whole_artifact(output, manifest) as place, scratch_folder(engine) as scratch:
         for split in SPLITS:
             split_folder(place, split).mkdir()
-        options = PipelineOptions(list(beam_options))
+        parts = [(split, path) for split in SPLITS for path in split_parts(examples, split)]
         with (
-            beam.Pipeline(options=options) as pipeline,
+            data_pipeline(engine, size_of(path for _, path in parts)) as pipeline,
             tft_beam.Context(temp_dir=scratch, passthrough_keys={PLACE}, desired_batch_size=BATCH_ROWS),
         ):
             config = _adapter_config(columns)
-            parts = [(split, path) for split in SPLITS for path in split_parts(examples, split)]
             counts = ingested["rows"]
             train = _read(pipeline, "Analyse", parts, ["train"], columns, counts["train"], progress)
             transform_fn = (train, config) | "Analyse" >> tft_beam.AnalyzeDataset(

@@ -10,8 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.validate.statistics import SplitStats
 from components.validate.worker import statistics
 from schemas.dataset import TYPES, parse_schema, schema_text
+from schemas.engines import LAPTOP
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER, reported
+from schemas.running import reported
 
 
 def infer_schema(stats: SplitStats, most_values: int = 100) -> schema_pb2.Schema:
@@ -33,5 +34,5 @@ if __name__ == "__main__":
     with reported("validate"):
         types, examples, target = sys.argv[1:]
         parsed = parse_schema(Path(types).read_text(encoding="utf-8"), types)
-        splits = statistics(parsed, examples, LOCAL_RUNNER, Progress("validate"))
+        splits = statistics(parsed, examples, LAPTOP, Progress("validate"))
         Path(target).write_text(schema_text(infer_schema(splits["train"])), encoding="utf-8")

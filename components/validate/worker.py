@@ -9,7 +9,6 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow.parquet as pq
-from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate.anomalies import find_anomalies, to_proto
@@ -17,9 +16,10 @@ from components.validate.page import anomalies_page
 from components.validate.statistics import SplitStats, domains
 from schemas.artifacts import read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema, schema_text
+from schemas.engines import LAPTOP, Profile
+from schemas.engines.pipeline import data_pipeline, size_of
 from schemas.errors import CheckFailed
 from schemas.progress import Progress
-from schemas.running import LOCAL_RUNNER
 from schemas.spec import SPLITS, Validation
 
 _GRAVITY = {"warning": 1, "error": 2, "never": 3}
@@ -32,7 +32,7 @@ def validate(
     output: str | Path,
     *,
     stop: bool = True,
-    beam_options: Iterable[str] = LOCAL_RUNNER,
+    engine: Profile = LAPTOP,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Computes statistics of every split and checks them against the schema.
@@ -43,7 +43,7 @@ def validate(
         examples: what ingest wrote.
         output: the artifact's folder: statistics.pb, schema.pbtxt, anomalies.pb, anomalies.html.
         stop: whether anomalies as grave as `rules.stop_at` are an error; the manifest's `sound` tells of them anyway.
-        beam_options: Beam's pipeline options.
+        engine: where Beam runs.
 
     Returns:
         The manifest, with the anomalies.
@@ -56,7 +56,7 @@ def validate(
     progress.start()
     ingested = read_manifest(examples, "ingest")
     parsed = parse_schema(schema, "schema")
-    splits = statistics(parsed, examples, beam_options, progress)
+    splits = statistics(parsed, examples, engine, progress)
     anomalies = find_anomalies(splits, parsed, rules, ingested)
     grave = [a for a in anomalies if _GRAVITY[a.severity] >= _GRAVITY[rules.stop_at]]
     manifest: dict[str, Any] = {
@@ -84,7 +84,7 @@ def validate(
 
 
 def statistics(
-    schema: schema_pb2.Schema, examples: str | Path, beam_options: Iterable[str], progress: Progress
+    schema: schema_pb2.Schema, examples: str | Path, engine: Profile, progress: Progress
 ) -> dict[str, SplitStats]:
     """The statistics of each split of what ingest wrote."""
     columns, known_domains = column_types(schema), domains(schema)
@@ -92,7 +92,7 @@ def statistics(
     result = {split: SplitStats(columns, known_domains) for split in SPLITS}
     found = Path(examples).parent / f".statistics.{id(result)}.partial"
     try:
-        with beam.Pipeline(options=PipelineOptions(list(beam_options))) as pipeline:
+        with data_pipeline(engine, size_of(path for _, path in parts)) as pipeline:
             _ = (
                 pipeline
                 | "Parts" >> beam.Create(parts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.commands.base import Commands, add_runs_folder, given_overrides, load, spec_command
+from pipeline.commands.profile import add_profile, chosen_profile
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--sweep", action="store_true", help="train the trials of the spec's sweep side by side, and judge the best"
     )
+    add_profile(command)
     add_runs_folder(command)
 
 
@@ -47,16 +49,18 @@ def write(loaded: LoadedSpec, path: Path, options: argparse.Namespace) -> None:
     Args:
         loaded: a spec that holds.
         path: the file.
-        options: `image_tag`, None for that of this code; `sweep`; `set`; `runs`, where a graph that was built before is
+        options: `image_tag`, None for that of this code; `sweep`; `profile`; `set`; `runs`, where a
+            graph that was built before is
             remembered.
     """
     from pipeline.arguments import retraining_arguments
     from pipeline.definition import compile_pipeline
     from pipeline.graph_check import check_graph, remembered
     from pipeline.images import image_tag
-    from pipeline.placement import unreachable
+    from pipeline.placement import on_engine, unreachable
     from pipeline.retraining import retraining, searching
 
+    spec = on_engine(loaded.spec, chosen_profile(options, loaded.folder))
     for told in unreachable(loaded.spec):
         print(f"latticework: {told}", file=sys.stderr)
     check_graph(loaded, remembered(options.runs, loaded))
@@ -66,6 +70,6 @@ def write(loaded: LoadedSpec, path: Path, options: argparse.Namespace) -> None:
 
         # As text: KFP's lists know no integers, and layers take no 64.0 for their units.
         arguments["trials"] = [json.dumps(trial) for trial in drawn_trials(loaded, given_overrides(options))]
-        compile_pipeline(arguments, path, searching(loaded.spec))
+        compile_pipeline(arguments, path, searching(spec))
     else:
-        compile_pipeline(arguments, path, retraining(loaded.spec))
+        compile_pipeline(arguments, path, retraining(spec))

@@ -9,12 +9,14 @@ import sys
 
 from components.predict.command import DESCRIPTION, EXAMPLES, add_options, result, task_arguments
 from pipeline.commands.base import Commands, plain_command
+from pipeline.commands.profile import add_profile, use_profile
 
 
 def add(commands: Commands) -> None:
     """Adds the command."""
     command = plain_command(commands, "predict", DESCRIPTION, *EXAMPLES)
     add_options(command)
+    add_profile(command)
     command.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     command.set_defaults(call=call)
 
@@ -22,6 +24,7 @@ def add(commands: Commands) -> None:
 def call(options: argparse.Namespace) -> int:
     """Predicts in a process of its own, and tells what was written."""
     arguments = task_arguments(options)
+    use_profile(options)
     task = [sys.executable, "-m", "schemas.running", "predict", json.dumps(arguments)]
     done = subprocess.run(task, stdout=subprocess.PIPE if options.json else None, stderr=subprocess.PIPE, text=True)
     if done.returncode:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.base import assigned, load
+from pipeline.commands.profile import add_profile
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add_vertex(command: argparse.ArgumentParser) -> None:
 def add_sent(command: argparse.ArgumentParser) -> None:
     """Adds what is sent and what this run has of its own."""
     command.add_argument("--image-tag", help="the tag of the images (default: that of `make images` with this code)")
+    add_profile(command)
     command.add_argument("--sweep", action="store_true", help="the trials of the spec's sweep, side by side")
     command.add_argument("--root", help="where artifacts are kept (default: the spec's cluster.root)")
     command.add_argument("--service-account", help="of the run's pods (default: KFP's own)")

@@ -7,6 +7,7 @@ import json
 import sys
 
 from pipeline.commands.base import Commands, add_runs_folder, load, spec_command
+from pipeline.commands.profile import add_profile, use_profile
 
 
 def add(commands: Commands) -> None:
@@ -24,6 +25,7 @@ def add(commands: Commands) -> None:
         "--runner", choices=["subprocess", "docker"], default="subprocess",
         help="processes of this machine, or the components' images (make images); default: subprocess",
     )  # fmt: skip
+    add_profile(run)
     run.add_argument("--no-cache", action="store_true", help="run every component, whatever has not changed")
     run.add_argument("--require-blessing", action="store_true", help="exit with 4 when the model is not blessed")
     run.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")
@@ -32,6 +34,7 @@ def add(commands: Commands) -> None:
 def call(options: argparse.Namespace) -> int:
     """Runs the pipeline and tells what came of it."""
     loaded = load(options)
+    use_profile(options, loaded.folder)
     from rich.console import Console
 
     from pipeline.display import Display

@@ -222,3 +222,27 @@ def test_a_sweep_of_what_trials_share_is_refused(rides):
         drawn_trials(load_spec(rides / "plain.yaml", space), space)
     with pytest.raises(DataError, match="has no `sweep` section"):
         drawn_trials(load_spec(rides / "plain.yaml"), {})
+
+
+def test_a_profile_goes_to_the_pods_of_data_work_alone_and_changes_nothing_else(rides, monkeypatch):
+    from pipeline.commandline import main
+    from schemas.engines import PROFILE, engine_of_task, read_profile
+
+    written = {}
+    for name, more in (("plain", []), ("on flink", ["--profile", "flink"])):
+        path = rides / f"{name}.yaml"
+        assert main(["compile", str(rides / "cluster.yaml"), "-o", str(path), "--image-tag", "t", *more]) == 0
+        written[name] = next(yaml.safe_load_all(path.read_text()))
+    executors = written["on flink"]["deploymentSpec"]["executors"]
+    given = {}
+    for name, executor in executors.items():
+        environment = executor["container"].get("env", [])
+        given |= {name: entry["value"] for entry in environment if entry["name"] == PROFILE}
+        executor["container"]["env"] = [entry for entry in environment if entry["name"] != PROFILE]
+        if not executor["container"]["env"]:
+            del executor["container"]["env"]
+    assert {name.removeprefix("exec-") for name in given} == {"ingest", "validate", "transform", "evaluate"}
+    for text in given.values():
+        monkeypatch.setenv(PROFILE, text)
+        assert engine_of_task() == read_profile("flink")
+    assert written["on flink"] == written["plain"]
