@@ -31,7 +31,7 @@ class PartedTrainer(keras.Model):
         self.model = model
         self.parts = list(parts)
         taken = {id(variable) for part in parts for variable in part.variables}
-        self._rest = [variable for variable in model.trainable_variables if id(variable) not in taken]
+        self.rest = [variable for variable in model.trainable_variables if id(variable) not in taken]
 
     def build(self, input_shape: Any = None) -> None:
         """The model is built already; its optimizers get their weights here."""
@@ -49,7 +49,7 @@ class PartedTrainer(keras.Model):
         with tf.GradientTape() as tape:
             predicted = self(x, training=True)
             loss = self.compute_loss(x, y, predicted, weights, training=True)
-        moved = [*self.parts, Part(self.optimizer, self._rest)] if self._rest else self.parts
+        moved = moved_parts(self)
         gradients = tape.gradient(loss, [[variable.value for variable in part.variables] for part in moved])
         for part, found in zip(moved, gradients, strict=True):
             part.optimizer.apply(found, part.variables)
@@ -58,3 +58,10 @@ class PartedTrainer(keras.Model):
             if metric.name == "loss":
                 metric.update_state(loss, sample_weight=rows)
         return self.compute_metrics(x, y, predicted, sample_weight=weights)  # type: ignore[no-any-return]
+
+
+def moved_parts(fitted: keras.Model) -> list[Part]:
+    """All weights of what is fitted, by what moves them."""
+    if not isinstance(fitted, PartedTrainer):
+        return [Part(fitted.optimizer, fitted.trainable_variables)]
+    return [*fitted.parts, Part(fitted.optimizer, fitted.rest)] if fitted.rest else fitted.parts

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from components.train.batches import Rows, Weights
+from components.train.checkpoint import Checkpoint
 from components.train.compiling import compile_model
+from components.train.devices import for_devices, on_devices
 from components.train.export import ServedModel
 from components.train.graph import build_graph, functional
 from components.train.plot import plot_svg
+from components.train.together import Node, Together
 from schemas.artifacts import Transformed, read_features, read_manifest, split_parts, whole_artifact
 from schemas.dataset import column_types, parse_schema
 from schemas.progress import Progress
@@ -29,6 +34,7 @@ def train(
     name: str,
     seed: int = 1,
     module: str = "",
+    node: Node | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Fits the model, keeps its best weights, exports it.
@@ -41,34 +47,54 @@ def train(
         name: the model's name.
         seed: of weights, dropout and row order.
         module: the text of the module that the section names.
+        node: which of several workers this is; worker 0 writes the model. None for the only one.
 
     Returns:
         The manifest: parameters, epochs, rows a second, history.
     """
     progress = progress or Progress("train")
     read_manifest(transformed, "transform")
+    met = node.strategy() if node is not None else None
     ready = read_features(transformed)
     progress.start("building the model")
-    section = expanded(section, ready.features, ready.labels)
+    section = for_devices(expanded(section, ready.features, ready.labels))
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(section.training.precision)
-    built = build_graph(section, ready.features, module, ready.labels)
-    model = functional(built, name)
-    train_rows = _rows(section, ready, transformed, "train", model, seed)
-    fitted = compile_model(model, section, train_rows.steps, built.layers)
-    eval_rows = _rows(section, ready, transformed, "eval", model, seed)
+    with on_devices(section.training.devices):
+        built = build_graph(section, ready.features, module, ready.labels)
+        model = functional(built, name)
+        train_rows = _rows(section, ready, transformed, "train", model, seed, node)
+        fitted = compile_model(model, section, train_rows.steps, built.layers)
+    eval_rows = _rows(section, ready, transformed, "eval", model, seed, node)
+    checkpoint = Checkpoint(
+        Path(section.training.checkpoints.folder or f"{output}.checkpoint"), section.training.checkpoints,
+        f"{name} {seed} {section.model_dump_json()} {train_rows.count}",
+    )  # fmt: skip
+    if node is not None:
+        # The weights are the same in all workers; what dropout drops is not.
+        keras.utils.set_random_seed(seed + node.index)
     tasks = {label: output.task for label, output in section.outputs.items()}
     manifest: dict[str, Any] = {"name": name, "parameters": int(model.count_params()), "tasks": tasks}
+    epochs, validation = section.training.epochs, eval_rows if eval_rows.count else None
+    together = Together(fitted, node, met, section.training.steps_per_execution) if node is not None else None
+    if together is not None and node is not None and node.index:
+        together.fit(train_rows, validation, epochs, _stopping(section, validation), checkpoint)
+        return manifest
     with whole_artifact(output, manifest) as place:
-        watcher = _Watcher(progress, train_rows, section.training.epochs)
-        history = fitted.fit(
-            train_rows.dataset(),
-            validation_data=eval_rows.dataset() if eval_rows.count else None,
-            epochs=section.training.epochs,
-            verbose=0,
-            shuffle=False,
-            callbacks=[*_callbacks(section, place, eval_rows.count > 0), watcher],
-        )
+        watcher = _Watcher(progress, train_rows, epochs)
+        callbacks = [*_callbacks(section, place), *_stopping(section, validation), watcher]
+        if together is not None:
+            history = together.fit(train_rows, validation, epochs, callbacks, checkpoint)
+            _write_history(history, place / "history.csv")
+        else:
+            history = fitted.fit(
+                train_rows.dataset(),
+                validation_data=validation.dataset() if validation else None,
+                epochs=epochs,
+                verbose=0,
+                shuffle=False,
+                callbacks=callbacks,
+            ).history
         progress.step("exporting", now=True)
         model.save(place / "model.keras")
         columns = column_types(parse_schema(schema, "schema"))
@@ -79,9 +105,11 @@ def train(
         if section.module is not None:
             (place / "module.py").write_text(module, encoding="utf-8")
         (place / "model.svg").write_text(plot_svg(model), encoding="utf-8")
-        manifest["history"] = {key: [float(v) for v in values] for key, values in history.history.items()}
-        manifest["epochs"] = len(history.epoch)
+        manifest["history"] = {key: [float(v) for v in values] for key, values in history.items()}
+        manifest["epochs"] = len(history["loss"])
         manifest["rows_per_second"] = round(watcher.rows_per_second)
+    if together is not None:
+        checkpoint.remove()
     epochs = manifest["epochs"]
     told = f"{epochs} epoch{'s' if epochs > 1 else ''}, {manifest['parameters']:,} parameters"
     progress.done(told, epochs=epochs)
@@ -89,7 +117,13 @@ def train(
 
 
 def _rows(
-    section: Model, ready: Transformed, transformed: str | Path, split: str, model: keras.Model, seed: int
+    section: Model,
+    ready: Transformed,
+    transformed: str | Path,
+    split: str,
+    model: keras.Model,
+    seed: int,
+    node: Node | None = None,
 ) -> Rows:
     used = {tensor.name for tensor in model.inputs}
     training = section.training
@@ -102,14 +136,18 @@ def _rows(
             for label, output in section.outputs.items()
             if output.sample_weight is not None or output.class_weights is not None
         },
-        training.batch_size if split == "train" else max(training.batch_size, 8_192),
+        training.batch_size
+        if split == "train"
+        else max(training.batch_size, 8_192 // training.devices * training.devices),
         training.memory_rows,
         training.shuffle and split == "train",
         seed,
+        (0, 1) if node is None else (node.index, len(node.addresses)),
+        training.devices,
     )
 
 
-def _callbacks(section: Model, place: Path, has_eval: bool) -> list[keras.callbacks.Callback]:
+def _callbacks(section: Model, place: Path) -> list[keras.callbacks.Callback]:
     callbacks: list[keras.callbacks.Callback] = [
         keras.callbacks.CSVLogger(str(place / "history.csv")),
         keras.callbacks.TensorBoard(str(place / "tensorboard"), write_graph=False, update_freq="epoch"),
@@ -117,18 +155,31 @@ def _callbacks(section: Model, place: Path, has_eval: bool) -> list[keras.callba
     if section.training.optimizer.arguments().get("use_ema"):
         # Judged, and kept by early stopping, are the averaged weights.
         callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    stopping = section.training.early_stopping
-    if stopping is not None and has_eval:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                monitor=stopping.monitor,
-                patience=stopping.patience,
-                min_delta=stopping.min_delta,
-                mode=stopping.mode,
-                restore_best_weights=True,
-            )
-        )
     return callbacks
+
+
+def _stopping(section: Model, validation: Rows | None) -> list[keras.callbacks.Callback]:
+    stopping = section.training.early_stopping
+    if stopping is None or validation is None:
+        return []
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=stopping.monitor,
+            patience=stopping.patience,
+            min_delta=stopping.min_delta,
+            mode=stopping.mode,
+            restore_best_weights=True,
+        )
+    ]
+
+
+def _write_history(history: Mapping[str, list[float]], path: Path) -> None:
+    """All epochs, those before a restart too, as Keras' CSVLogger writes them."""
+    names = sorted(history)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["epoch", *names])
+        rows.writerows([epoch, *values] for epoch, values in enumerate(zip(*(history[n] for n in names), strict=True)))
 
 
 class _Watcher(keras.callbacks.Callback):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.section import Section
 
@@ -42,6 +42,17 @@ class PartOptimizer(Optimizer):
     """Nodes, by name or pattern (`wide_*`), whose weights it moves."""
 
 
+class Checkpoints(Section):
+    """What training on several workers goes on from, when one was lost."""
+
+    steps: Annotated[int, Field(ge=1)] = 500
+    """Steps between two."""
+    folder: str = ""
+    """Where they are kept, seen by every worker; by default beside the model, while it is trained."""
+    restarts: Annotated[int, Field(ge=0)] = 3
+    """How often workers that were lost are started again."""
+
+
 class Training(Section):
     """How the model is fitted."""
 
@@ -65,3 +76,21 @@ class Training(Section):
     """Rows held in memory at once; larger data is read in windows of this many rows, shuffled within."""
     shuffle: bool = True
     """Whether the order of rows changes each epoch."""
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Processes that train together, each on its share of the files: the same batches, divided."""
+    devices: Annotated[int, Field(ge=1)] = 1
+    """GPUs of this machine that one process trains on, each batch divided among them."""
+    checkpoints: Checkpoints = Checkpoints()
+    """With several workers, how often and where they are written."""
+
+    @model_validator(mode="after")
+    def _what_several_workers_can(self) -> Training:
+        if self.workers > 1 and self.devices > 1:
+            raise ValueError("`devices` is of one worker; with several, start a worker a GPU: `workers` alone")
+        if self.batch_size % self.devices:
+            raise ValueError(f"batch_size {self.batch_size} cannot be divided among {self.devices} devices evenly")
+        if self.workers > 1 and self.optimizer.arguments().get("use_ema"):
+            raise ValueError("`use_ema` is of one worker; averaged weights are not kept by several")
+        if self.workers > 1 and self.precision == "mixed_float16":
+            raise ValueError("mixed_float16 is of one worker; mixed_bfloat16 needs no scaled loss")
+        return self

@@ -237,7 +237,7 @@ def test_a_profile_goes_to_the_pods_of_data_work_alone_and_changes_nothing_else(
     given = {}
     for name, executor in executors.items():
         environment = executor["container"].get("env", [])
-        given |= {name: entry["value"] for entry in environment if entry["name"] == PROFILE}
+        given |= {name: entry["value"] for entry in environment if entry["name"] == PROFILE}  # noqa: B035
         executor["container"]["env"] = [entry for entry in environment if entry["name"] != PROFILE]
         if not executor["container"]["env"]:
             del executor["container"]["env"]
