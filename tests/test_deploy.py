@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import copy
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ from pipeline.commandline import _parser
 from tests.conftest import HOUSE
 
 KUBERNETES = HOUSE / "deploy" / "kubernetes"
-FILES = [path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name != "kustomization.yaml"]
+FLINK = KUBERNETES / "flink"
+FILES = [path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name not in ("kustomization.yaml", "images.yaml")]
 VERSIONS = ("1.30", "1.34")
 
 
@@ -28,6 +30,10 @@ def hold(resource: dict) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_resource_is_what_the_api_takes(path: Path) -> None:
     for resource in yaml.safe_load_all(path.read_text()):
+        if resource["kind"] == "FlinkDeployment":
+            # The operator's own resource; the pod in it is the API's, and has the container that Flink fills in.
+            resource = copy.deepcopy(resource["spec"]["taskManager"]["podTemplate"])
+            resource["spec"]["containers"][0]["image"] = "flink"
         hold(resource)
     kustomization = yaml.safe_load((path.parent / "kustomization.yaml").read_text())
     assert path.name in kustomization["resources"]
@@ -80,3 +86,37 @@ def test_systemd_takes_the_service(tmp_path: Path) -> None:
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
     mine = [line for line in (done.stdout + done.stderr).splitlines() if "latticework-schedule" in line]
     assert not [line for line in mine if "Unknown" in line or "Failed to parse" in line or "Invalid" in line], mine
+
+
+def flink() -> dict:
+    command = ["kubectl", "kustomize", str(FLINK)]
+    built = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {f"{r['kind']} {r['metadata']['name']}": r for r in yaml.safe_load_all(built)}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl at hand")
+def test_flink_and_its_profile_agree() -> None:
+    from apache_beam.version import __version__ as beam_version
+
+    from deploy.engines.flink import FLINK as FLINK_VERSION
+    from schemas.engines import Flink, read_profile
+
+    built, profile = flink(), read_profile("flink")
+    assert isinstance(profile, Flink)
+    session = built["FlinkDeployment latticework-flink"]["spec"]
+    assert session["flinkVersion"] == "v" + "_".join(FLINK_VERSION.split(".")[:2])
+    pod = session["taskManager"]["podTemplate"]["spec"]
+    pools = {c["name"].removeprefix("pool-"): c for c in pod["containers"][1:]}
+    assert pools.keys() == profile.worker_pools.keys()
+    for room, container in pools.items():
+        port = int(profile.worker_pools[room].rpartition(":")[2])
+        assert container["command"] == ["python", "-m", "schemas.engines.worker_pool", "--port", str(port)]
+        assert container["ports"] == [{"containerPort": port}]
+        assert container["image"].startswith(f"latticework/{room}:")
+        assert {"name": "scratch", "mountPath": profile.scratch} in container["volumeMounts"]
+    jobs = built["Deployment latticework-flink-jobs"]["spec"]["template"]["spec"]["containers"][0]
+    assert jobs["image"] == f"apache/beam_flink{FLINK_VERSION[:4]}_job_server:{beam_version}"
+    service = built["Service latticework-flink-jobs"]
+    assert profile.job_endpoint == f"{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+    account = built["ServiceAccount latticework-flink"]
+    assert session["serviceAccount"] == account["metadata"]["name"]

@@ -16,6 +16,6 @@ def run(*, data: str, schema: str, folder: str, seed: int, output: str, progress
         output,
         folder=folder,
         seed=seed,
-        engine=engine_of_task(),
+        engine=engine_of_task("ingest"),
         progress=progress,
     )

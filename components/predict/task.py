@@ -32,6 +32,6 @@ def run(
             folder=folder,
             schema=schema,
             version=str(chosen),
-            engine=engine_of_task(),
+            engine=engine_of_task("predict"),
             progress=progress,
         )

@@ -18,6 +18,6 @@ def run(*, transform_json: str, schema: str, module: str, examples: str, output:
         examples,
         output,
         module=json.loads(module) if module else "",
-        engine=engine_of_task(),
+        engine=engine_of_task("transform"),
         progress=progress,
     )

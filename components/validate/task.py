@@ -16,6 +16,6 @@ def run(*, rules: str, schema: str, examples: str, output: str, progress: Progre
         examples,
         output,
         stop=stop,
-        engine=engine_of_task(),
+        engine=engine_of_task("validate"),
         progress=progress,
     )

@@ -52,6 +52,13 @@ class Portable(Profile):
     """Host and port of its artifact service, where the job server does not tell the right one."""
     worker_pool: Address = "localhost:50000"
     """Where an executor of the engine finds its worker pool: beside it, in a sidecar."""
+    worker_pools: dict[Literal["ingest", "validate", "transform", "evaluate", "predict"], Address] = {}
+    """By component, that of its own image; `worker_pool` is of the others."""
+
+    def of(self, component: str) -> Profile:
+        """See `Profile.of`."""
+        pools: Mapping[str, str] = dict(self.worker_pools)
+        return self.model_copy(update={"worker_pool": pools.get(component, self.worker_pool), "worker_pools": {}})
 
     def settings(self, size: int) -> dict[str, Scalar | list[Scalar]]:
         """See `Profile.settings`."""

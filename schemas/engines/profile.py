@@ -62,6 +62,10 @@ class Profile(Section):
         """
         raise NotImplementedError
 
+    def of(self, component: str) -> Profile:
+        """The profile as a component takes it."""
+        return self
+
     def flags(self, size: int = 0) -> list[str]:
         """Beam's pipeline options as a command line has them; see `settings`."""
         return as_flags({**self.settings(size), **self.options})
@@ -128,8 +132,11 @@ def load_profile(source: SourceMap, name: str) -> Profile:
     return profile
 
 
-def engine_of_task() -> Profile:
+def engine_of_task(component: str) -> Profile:
     """The profile that the environment of this task names; the laptop's where it names none.
+
+    Args:
+        component: whose task it is.
 
     Raises:
         SpecError: it is not one.
@@ -141,4 +148,4 @@ def engine_of_task() -> Profile:
         json.loads(text)
     except ValueError:
         raise DataError(f"{PROFILE}: not JSON; expected a profile as `latticework compile --profile` sets it") from None
-    return load_profile(SourceMap(PROFILE, text), PROFILE)
+    return load_profile(SourceMap(PROFILE, text), PROFILE).of(component)

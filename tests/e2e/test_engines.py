@@ -38,9 +38,16 @@ ENGINES: dict[str, Profile] = {
 pytestmark = pytest.mark.engines
 
 
+def need(program: str) -> None:
+    """Skips where a program is not at hand, except where it must be."""
+    if shutil.which(program) is None and os.environ.get("LATTICEWORK_ENGINES") != "required":
+        pytest.skip(f"no {program} at hand")
+
+
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """Prism and a worker pool, as processes of their own."""
+    need("go")
     started = Processes(tmp_path_factory.mktemp("engine"))
     try:
         prism.start(started, cache_folder(), PORT, POOL)
@@ -286,6 +293,7 @@ def test_a_worker_that_is_killed_leaves_an_error_and_no_artifact(processes, taxi
 
 def test_flink_has_two_task_managers(tmp_path):
     """The session cluster itself; Beam's job server comes from Maven Central where that has it."""
+    need("java")
     started = Processes(tmp_path / "flink")
     try:
         flink.start_cluster(started, cache_folder())

@@ -244,5 +244,5 @@ def test_a_profile_goes_to_the_pods_of_data_work_alone_and_changes_nothing_else(
     assert {name.removeprefix("exec-") for name in given} == {"ingest", "validate", "transform", "evaluate"}
     for text in given.values():
         monkeypatch.setenv(PROFILE, text)
-        assert engine_of_task() == read_profile("flink")
+        assert engine_of_task("transform") == read_profile("flink").of("transform")
     assert written["on flink"] == written["plain"]

@@ -22,14 +22,15 @@ def test_every_profile_that_comes_along_holds_and_survives_the_environment(path,
 
     found = read_profile(path)
     monkeypatch.setenv(PROFILE, found.model_dump_json())
-    assert engine_of_task() == found
+    for component in ("ingest", "train"):
+        assert engine_of_task(component) == found.of(component)
     known, unknown = PipelineOptions(found.flags()).get_all_options(drop_default=True), set(found.takes)
     assert {flag[2:].partition("=")[0] for flag in found.flags()} <= {*known, *unknown, "no_use_public_ips"}
 
 
 def test_without_a_profile_this_machine_does_the_work(monkeypatch):
     monkeypatch.delenv(PROFILE, raising=False)
-    assert engine_of_task() == LAPTOP == read_profile("laptop")
+    assert engine_of_task("ingest") == LAPTOP == read_profile("laptop")
     assert LAPTOP.flags() == ["--runner=FnApiRunner"]
 
 
@@ -80,7 +81,7 @@ def test_a_name_that_is_no_profile_and_an_environment_that_holds_none_are_told(m
         read_profile(tmp_path / "none.yaml")
     monkeypatch.setenv(PROFILE, "flink")
     with pytest.raises(DataError, match=f"{PROFILE}: not JSON"):
-        engine_of_task()
+        engine_of_task("ingest")
 
 
 def test_a_job_server_that_does_not_answer_is_told_at_once():
@@ -100,3 +101,8 @@ def test_a_profile_asks_for_no_beam_before_it_is_read():
 
     code = "import sys, schemas.engines; sys.exit('apache_beam' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_each_component_has_the_worker_pool_of_its_own_image():
+    found = Flink(worker_pool="localhost:1", worker_pools={"transform": "localhost:3"})
+    assert [found.of(name).worker_pool for name in ("ingest", "transform")] == ["localhost:1", "localhost:3"]
