@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.engines.profile import Profile, Scalar
 
-# benchmarks/results/cluster.md: one process keeps about 1.4 cores busy, and several take seconds to start, so that on
+# benchmarks/results/cluster.md: one process keeps more than one core busy, and several take seconds to start, so that on
 # two cores they are never faster; from four on they are where the work takes longer than their start.
 FEWEST_CORES, FEWEST_BYTES = 4, 512 * 2**20
 
