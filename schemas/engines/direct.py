@@ -10,8 +10,8 @@ from pydantic import Field
 
 from schemas.engines.profile import Profile, Scalar
 
-# benchmarks/results/cluster.md: one process keeps more than one core busy, and several take seconds to start, so that on
-# two cores they are never faster; from four on they are where the work takes longer than their start.
+# benchmarks/results/cluster.md: one process uses more than one core, and several take 2 to 7 s to start: on two cores
+# they were never faster, up to 5,000,000 rows. From four cores on they are taken for large work (not measured yet).
 FEWEST_CORES, FEWEST_BYTES = 4, 512 * 2**20
 
 

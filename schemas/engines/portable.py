@@ -57,8 +57,8 @@ class Portable(Profile):
 
     def of(self, component: str) -> Profile:
         """See `Profile.of`."""
-        pools: Mapping[str, str] = dict(self.worker_pools)
-        return self.model_copy(update={"worker_pool": pools.get(component, self.worker_pool), "worker_pools": {}})
+        own = [address for name, address in self.worker_pools.items() if name == component]
+        return self.model_copy(update={"worker_pool": (own or [self.worker_pool])[0], "worker_pools": {}})
 
     def settings(self, size: int) -> dict[str, Scalar | list[Scalar]]:
         """See `Profile.settings`."""

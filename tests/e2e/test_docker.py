@@ -138,6 +138,50 @@ def test_what_reads_sources_knows_object_stores(client, room):
     assert said.decode().split()[-2:] == ["S3FileSystem", "GCSFileSystem"]
 
 
+@pytest.mark.engines
+@pytest.mark.skipif(
+    shutil.which("go") is None and os.environ.get("LATTICEWORK_ENGINES") != "required", reason="no go at hand"
+)
+def test_the_second_entry_point_of_an_image_is_a_worker_pool(client, taxi_folder, tmp_path):
+    from components.ingest.worker import ingest
+    from deploy.engines.__main__ import cache_folder
+    from deploy.engines.prism import built
+    from deploy.engines.processes import Processes, answers
+    from schemas.artifacts import read_manifest
+    from schemas.dataset import schema_text
+    from schemas.engines import Prism
+    from schemas.spec import load_spec
+
+    jobs, pool = 28173, 25101
+    started = Processes(tmp_path / "engine")
+    container = client.containers.run(
+        image("ingest", image_tag()), entrypoint=["python", "-m", "schemas.engines.worker_pool", "--port", str(pool)],
+        command=[], detach=True, network_mode="host", read_only=True, tmpfs={"/tmp/own": ""},
+        user=f"{os.getuid()}:{os.getgid()}",
+        volumes={
+            str(tmp_path): {"bind": str(tmp_path), "mode": "rw"},
+            str((taxi_folder / "data").resolve()): {"bind": str(taxi_folder / "data"), "mode": "ro"},
+        },
+    )  # fmt: skip
+    try:
+        command = [str(built(cache_folder())), "-job_port", str(jobs), "-serve_http=false"]
+        started.start("prism", command)
+        started.wait("prism", lambda: answers(jobs) and answers(pool))
+        loaded = load_spec(taxi_folder / "spec.yaml")
+        engine = Prism(job_endpoint=f"localhost:{jobs}", worker_pool=f"localhost:{pool}")
+        for name, where in (("there", {"engine": engine}), ("here", {})):
+            ingest(loaded.spec.data, schema_text(loaded.schema), tmp_path / name, folder=taxi_folder, **where)
+        assert read_manifest(tmp_path / "there", "ingest") == read_manifest(tmp_path / "here", "ingest")
+        for split in ("train", "eval", "test"):
+            parts = [split_parts(tmp_path / name, split) for name in ("here", "there")]
+            for ours, theirs in zip(*parts, strict=True):
+                assert pq.read_table(ours).equals(pq.read_table(theirs))
+        assert "worker pool on port" in container.logs().decode()
+    finally:
+        container.remove(force=True)
+        started.stop()
+
+
 @pytest.mark.skipif(shutil.which("docker-registry") is None, reason="no registry at hand")
 def test_images_are_pushed_to_a_registry(client, tmp_path):
     with socket.socket() as free:
