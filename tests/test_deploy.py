@@ -111,7 +111,7 @@ def test_flink_and_its_profile_agree() -> None:
     for room, container in pools.items():
         port = int(profile.worker_pools[room].rpartition(":")[2])
         assert container["command"] == ["python", "-m", "schemas.engines.worker_pool", "--port", str(port)]
-        assert container["ports"] == [{"containerPort": port}]
+        assert f"('localhost', {port})" in container["readinessProbe"]["exec"]["command"][-1]
         assert container["image"].startswith(f"latticework/{room}:")
         assert {"name": "scratch", "mountPath": profile.scratch} in container["volumeMounts"]
     jobs = built["Deployment latticework-flink-jobs"]["spec"]["template"]["spec"]["containers"][0]

@@ -181,6 +181,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=50000, help="where the engine asks (default: 50000)")
+    parser.add_argument(
+        "--host", default="localhost",
+        help="where it listens; who reaches it can run code here (default: localhost, for an engine beside it)",
+    )  # fmt: skip
     parser.add_argument("--python", default=sys.executable, help="the workers' interpreter (default: this one)")
     options = parser.parse_args()
     pool = WorkerPool(options.python)
@@ -189,7 +193,7 @@ def main() -> None:
     checks = {"Check": grpc.unary_unary_rpc_method_handler(pool.check)}
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(CHECKS, checks)])
     try:
-        port = server.add_insecure_port(f"[::]:{options.port}")
+        port = server.add_insecure_port(f"{options.host}:{options.port}")
     except RuntimeError:
         sys.exit(f"port {options.port} cannot be used; is another worker pool there?")
     server.start()

@@ -310,3 +310,49 @@ def test_a_job_server_that_was_changed_is_refused(tmp_path):
     jar.write_bytes(b"another jar")
     with pytest.raises(NotStarted, match="sha256"):
         flink.job_server(tmp_path)
+
+
+class _Built(Exception):
+    """The job that Dataflow would be sent."""
+
+
+@pytest.mark.parametrize("step", ["ingest", "validate", "transform"])
+def test_dataflows_job_is_built_and_checked_without_being_sent(step, taxi_folder, artifacts, monkeypatch, tmp_path):
+    from apache_beam.options.pipeline_options import GoogleCloudOptions, WorkerOptions
+    from apache_beam.runners.dataflow import dataflow_runner
+
+    from components.ingest.worker import ingest
+    from components.transform.worker import transform
+    from components.validate.worker import validate
+    from schemas.engines import Dataflow
+
+    build = dataflow_runner.DataflowRunner.run_pipeline
+
+    def run_pipeline(runner, pipeline, options, *more):
+        build(runner, pipeline, options, *more)
+        raise _Built(runner.job, options)
+
+    monkeypatch.setattr(dataflow_runner.DataflowRunner, "run_pipeline", run_pipeline)
+    profile = Dataflow(
+        project="acme", region="europe-west1", temp_location="gs://acme/temp", image="registry/acme/transform:1",
+        scratch=str(tmp_path), max_workers=7, subnetwork="https://subnet", options={"dry_run": "true"},
+    )  # fmt: skip
+    loaded = load_spec(taxi_folder / "spec.yaml")
+    spec, schema, examples = loaded.spec, schema_text(loaded.schema), artifacts["examples"]
+    calls = {
+        "ingest": lambda: ingest(spec.data, schema, tmp_path / "out", folder=taxi_folder, engine=profile),
+        "validate": lambda: validate(spec.validation, schema, examples, tmp_path / "out", engine=profile),
+        "transform": lambda: transform(spec.transform, schema, examples, tmp_path / "out", engine=profile),
+    }
+    with pytest.raises(_Built) as raised:
+        calls[step]()
+    job, options = raised.value.args
+    images = [e.payload for e in job.proto_pipeline.components.environments.values()]
+    assert images
+    assert all(b"registry/acme/transform:1" in payload for payload in images)
+    cloud, workers = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
+    assert (cloud.project, cloud.region) == ("acme", "europe-west1")
+    assert cloud.staging_location.startswith("gs://acme/temp/staging")
+    assert (workers.max_num_workers, workers.machine_type, workers.use_public_ips) == (7, "n2-standard-4", False)
+    assert len(job.proto_pipeline.components.transforms) > 5
+    assert not list(tmp_path.glob("*out*")), "nothing half-written is left"
