@@ -125,6 +125,48 @@ def test_a_worker_that_is_killed_is_started_again_and_goes_on_from_the_checkpoin
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
 
 
+def test_optimizers_of_parts_find_the_losses_of_one_worker_too(flights, tmp_path):
+    parts = {"optimizers": [{"name": "Ftrl", "layers": ["wide"]}], "epochs": 1}
+    found = [
+        trained(arguments(flights, tmp_path / str(workers), workers=workers, **parts))["history"] for workers in (1, 2)
+    ]
+    for key in ("loss", "val_loss"):
+        np.testing.assert_allclose(found[1][key], found[0][key], atol=1e-4, rtol=1e-4)
+
+
+def test_a_checkpoint_gives_back_weights_optimizer_and_early_stopping(tmp_path):
+    import keras
+
+    from components.train.checkpoint import Checkpoint, State
+    from components.train.loop import moved_parts
+    from schemas.spec.training import Checkpoints
+
+    def made():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dropout(0.5)])
+        model.compile("adam", "mse")
+        model.optimizer.build(model.trainable_variables)
+        return model, moved_parts(model), keras.callbacks.EarlyStopping(restore_best_weights=True)
+
+    model, parts, stopping = made()
+    model.fit(np.ones((8, 2)), np.ones((8, 3)), validation_split=0.5, epochs=3, verbose=0, callbacks=[stopping])
+    state = State(epoch=2, step=5, loss=1.5, rows=40, history={"loss": [2.0, 1.0]})
+    for step in (4, 5):
+        state.step = step
+        Checkpoint(tmp_path / "kept", Checkpoints(), "this").save(state, model, parts, stopping)
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["00002-000000005"], "the newest alone is kept"
+
+    other, other_parts, other_stopping = made()
+    assert Checkpoint(tmp_path / "kept", Checkpoints(), "that").restore(other, other_parts, None) == State()
+    assert Checkpoint(tmp_path / "kept", Checkpoints(), "this").restore(other, other_parts, other_stopping) == state
+    for ours, theirs in zip(
+        [*model.variables, *model.optimizer.variables], [*other.variables, *other.optimizer.variables], strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert (other_stopping.best, other_stopping.wait) == (stopping.best, stopping.wait)
+    for ours, theirs in zip(stopping.best_weights, other_stopping.best_weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_workers_that_are_lost_again_and_again_are_told(monkeypatch, tmp_path, capsys):
     from components.train import launch
 
