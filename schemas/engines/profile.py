@@ -102,7 +102,7 @@ def read_profile(name: str | Path, beside: Path | None = None) -> Profile:
         there = [folder / f"{name}.yaml" for folder in folders if (folder / f"{name}.yaml").is_file()]
         if not there:
             names = {file.stem for folder in folders for file in folder.glob("*.yaml")}
-            raise DataError(f"no profile '{name}'{nearest(str(name), names)}; a file is named with its .yaml")
+            raise DataError(f"no profile '{name}'{nearest(str(name), names)} (a file is named with its .yaml)")
         path = there[0]
     elif not path.is_file():
         raise DataError(f"{path}: no such file; expected a profile such as profiles/flink.yaml")
