@@ -356,3 +356,22 @@ def test_dataflows_job_is_built_and_checked_without_being_sent(step, taxi_folder
     assert (workers.max_num_workers, workers.machine_type, workers.use_public_ips) == (7, "n2-standard-4", False)
     assert len(job.proto_pipeline.components.transforms) > 5
     assert not list(tmp_path.glob("*out*")), "nothing half-written is left"
+
+
+def test_a_whole_run_on_an_engine_is_one_word_more(processes, taxi_folder, tmp_path):
+    (tmp_path / "here.yaml").write_text(
+        f"engine: prism\njob_endpoint: localhost:{PORT}\nworker_pool: localhost:{POOL}\n", encoding="utf-8"
+    )
+    log = processes.folder / f"pool-{POOL}.log"
+    before = log.stat().st_size
+    command = [
+        sys.executable, "-m", "pipeline.commandline", "run", str(taxi_folder / "spec.yaml"), "--json",
+        "--profile", str(tmp_path / "here.yaml"), "--set", "model.training.epochs=1", "--set", "evaluate.thresholds=[]",
+        "--runs", str(tmp_path / "runs"), "--serving", str(tmp_path / "serving"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1000:]
+    assert (tmp_path / "serving/taxi/1").is_dir()
+    worked = log.read_text(encoding="utf-8", errors="replace")[before:]
+    assert [name for name in ("ingest", "validate", "transform", "evaluate") if f"{name}: " not in worked] == []
+    assert json.loads(done.stdout)["published"]
