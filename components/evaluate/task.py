@@ -32,7 +32,8 @@ def run(
         judged = evaluate(
             Evaluation.model_validate_json(evaluation), schema, examples, statistics, transformed, model, output,
             champion=compared, compared_with=champion or ("none" if version is None else str(version)),
-            spec_text=yaml.safe_dump(json.loads(spec), sort_keys=False, width=110), engine=engine_of_task("evaluate"), progress=progress,
+            spec_text=yaml.safe_dump(json.loads(spec), sort_keys=False, width=110),
+            engine=engine_of_task("evaluate"), progress=progress,
         )  # fmt: skip
     if run:
         facts = {key: judged[key] for key in ("metrics", "split", "verdict")}

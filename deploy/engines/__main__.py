@@ -1,4 +1,4 @@
-"""`python -m deploy.engines prism | flink | stop`: an engine on this machine, to try a cluster's way without one."""
+"""`python -m deploy.engines prism | flink [--stop]`: an engine on this machine, to try a cluster's way without one."""
 
 from __future__ import annotations
 

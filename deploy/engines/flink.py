@@ -1,4 +1,4 @@
-"""A Flink session cluster on this machine: a JobManager, two TaskManagers with a worker pool each, Beam's job server.
+"""A Flink session cluster on this machine: a JobManager, two TaskManagers, their worker pool, Beam's job server.
 
 Flink comes from PyPI (apache-flink-libraries, which has Flink's own distribution), Beam's job server from Maven Central
 by `mvn`; both are kept, and nothing is fetched when they are there.

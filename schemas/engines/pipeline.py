@@ -70,7 +70,6 @@ def data_pipeline(engine: Profile, size: int = 0) -> Iterator[beam.Pipeline]:
         no_pip = "--experiments=disable_logging_submission_environment"
         flags += [f"--latticework_client={versions()}", no_pip]
     options = PipelineOptions(flags)
-    FileSystems.set_options(options)
     try:
         with beam.Pipeline(options=options) as pipeline:
             yield pipeline

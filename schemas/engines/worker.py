@@ -7,6 +7,9 @@ import os
 import sys
 from typing import Any
 
+READY = b"ready\n"
+"""What a worker writes when it can serve."""
+
 
 def main() -> None:
     """Serves one engine's worker until its stream ends; says on the file descriptor READY that it can.
@@ -27,7 +30,7 @@ def main() -> None:
     # The SDK's pool leaves this out, and then S3's filesystem cannot be used in a worker.
     FileSystems.set_options(PipelineOptions.from_dictionary(options))
     harness = SdkHarness(control, worker_id=worker_id, state_cache_size=100 * 2**20)
-    os.write(int(ready), b"ready\n")
+    os.write(int(ready), READY)
     os.close(int(ready))
     harness.run()
 

@@ -27,8 +27,8 @@ from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 from google.protobuf import json_format
 
 from schemas.engines.pipeline import CHECKS, POOL_REFUSES, versions
+from schemas.engines.worker import READY
 
-READY = b"ready\n"
 CANNOT_START = "the worker cannot start; it says: {}"
 START_SECONDS = 45.0
 """How long a worker may take to import what it needs; engines give up after a minute."""

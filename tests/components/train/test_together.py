@@ -68,9 +68,8 @@ def without_dropout(section: Any) -> None:
 
 def trained(given: dict[str, Any]) -> dict[str, Any]:
     """The manifest of a training in a process of its own: a strategy must be made before TensorFlow runs."""
-    task = {"component": "train", "arguments": given}
     code = "import json, sys; from schemas.running import run_task; run_task('train', **json.loads(sys.argv[1]))"
-    done = subprocess.run([sys.executable, "-c", code, json.dumps(task["arguments"])], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(given)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     manifest: dict[str, Any] = json.loads((Path(given["output"]) / "manifest.json").read_text(encoding="utf-8"))
     return manifest
